@@ -1,0 +1,1 @@
+"""Services with their tier, owner and dependencies, and environments."""

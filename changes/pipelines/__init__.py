@@ -1,0 +1,1 @@
+"""Pipelines, their runs, and the verdict on the evidence they bring."""

@@ -1,0 +1,76 @@
+"""What must be true of the settings before Decklog answers anybody.
+
+Each check has a stable id and a message that says what to do. `refuse_wrong_start` is for processes that run no
+management command (the web server); commands run the same list by themselves.
+"""
+
+import zoneinfo
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import ImproperlyConfigured
+
+
+def settings_are_right(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
+    """Every complaint about the settings, worst first; an empty list means that the start may go on."""
+    return [*_secret_key(), *_base_url(), *_time_zone(), *_broker(), *_mail()]
+
+
+def refuse_wrong_start() -> None:
+    """Raise ImproperlyConfigured with all sentences when a setting is missing or contradicts another."""
+    errors = [str(found.msg) for found in settings_are_right() if isinstance(found, Error)]
+    if errors:
+        raise ImproperlyConfigured(" ".join(errors))
+
+
+def _secret_key() -> Iterable[CheckMessage]:
+    if len(settings.SECRET_KEY) < 32:
+        yield Error(
+            "SECRET_KEY is missing or shorter than 32 characters. Set it to a long random text, or name a file that "
+            "holds one in SECRET_KEY_FILE; `make run` makes one by itself.",
+            id="decklog.E001",
+        )
+
+
+def _base_url() -> Iterable[CheckMessage]:
+    base = urlsplit(settings.BASE_URL)
+    if base.scheme not in {"http", "https"} or not base.hostname or base.path not in {"", "/"}:
+        yield Error(
+            f"BASE_URL is “{settings.BASE_URL}”. It must be the address people type, scheme and host without a path, "
+            "as in https://decklog.example.com.",
+            id="decklog.E002",
+        )
+    elif base.hostname not in settings.ALLOWED_HOSTS and "*" not in settings.ALLOWED_HOSTS:
+        yield Error(
+            f"ALLOWED_HOSTS does not contain {base.hostname}, the host of BASE_URL. Add it, or leave ALLOWED_HOSTS unset.",
+            id="decklog.E003",
+        )
+
+
+def _time_zone() -> Iterable[CheckMessage]:
+    if settings.ORGANISATION_TIME_ZONE not in zoneinfo.available_timezones():
+        yield Error(
+            f"TIME_ZONE is “{settings.ORGANISATION_TIME_ZONE}”, which is no IANA zone. Write one like Europe/Berlin.",
+            id="decklog.E004",
+        )
+
+
+def _broker() -> Iterable[CheckMessage]:
+    if settings.IS_POSTGRES and not settings.REDIS_URL:
+        yield Error(
+            "DATABASE_URL names PostgreSQL but REDIS_URL is not set. Workers on other machines need a Redis: set "
+            "REDIS_URL, as in redis://redis.internal:6379/0.",
+            id="decklog.E005",
+        )
+
+
+def _mail() -> Iterable[CheckMessage]:
+    if not settings.EMBEDDED and settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
+        yield Warning(
+            "EMAIL_URL is not set, so mail is printed to the log and reaches nobody. Set it, as in "
+            "smtp+tls://user:password@smtp.example.com:587.",
+            id="decklog.W001",
+        )

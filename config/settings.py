@@ -1,0 +1,248 @@
+"""Every setting of Decklog, and the only place that reads the environment.
+
+Each variable may also be given as ``NAME_FILE``, the path of a file that holds the value (as container secrets are).
+`config.checks` judges the result, so that a wrong start ends with a sentence that says what to do.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / "var"
+env = environ.FileAwareEnv()
+
+# --- Where this installation lives ---------------------------------------------------------------------------------
+
+EMBEDDED = env.bool("DECKLOG_EMBEDDED", default=False)
+"""True when `make run` supervises this process: SQLite, a broker on a Unix socket, plain HTTP on loopback."""
+INSTANCE = env.str("DECKLOG_INSTANCE", default="")
+"""The random id by which a supervisor recognises its own process behind `/healthz`."""
+SECRET_KEY = env.str("SECRET_KEY", default="") or "unset"
+BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+_base = urlsplit(BASE_URL)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_base.hostname or "127.0.0.1", "127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
+IS_HTTPS = _base.scheme == "https"
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+"""How many reverse proxies stand in front and append to X-Forwarded-For; 0 means the header is not believed."""
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+
+# --- Rooms, upper to lower -----------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "config.apps.ConfigConfig",
+    "home",
+    "public",
+    "incidents",
+    "changes",
+    "oncall",
+    "catalog",
+    "accounts",
+    "notifications",
+    "workflow",
+]
+MIDDLEWARE = [
+    "workflow.middleware.RequestLog",
+    "workflow.middleware.SecurityHeaders",
+    "workflow.middleware.DatabaseAway",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.ReaderTimeZone",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
+            "builtins": ["workflow.templatetags.look"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "home.context.shell",
+            ],
+        },
+    },
+]
+
+# --- Data ----------------------------------------------------------------------------------------------------------
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{STATE / 'decklog.sqlite3'}")
+}
+IS_POSTGRES = "postgresql" in DATABASES["default"]["ENGINE"]
+# A worker thread keeps its connection: opening one costs more than the query it is for.
+DATABASES["default"]["CONN_MAX_AGE"] = None
+if IS_POSTGRES:
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c statement_timeout=30000 -c lock_timeout=10000"
+else:
+    # IMMEDIATE takes the write lock at the start, so that a transaction never fails half-way with "database is
+    # locked"; FULL makes a commit survive a power cut, because we say yes only after it.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+# Sign-in limits count here. They live in the database because Redis may vanish and a limit must not.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "decklog_cache"}}
+
+# --- Work ----------------------------------------------------------------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", default="")
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 2, "socket_connect_timeout": 2, "visibility_timeout": 60}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "sweep-the-outbox": {"task": "notifications.tasks.sweep", "schedule": 5.0},
+    "seal-the-ledger": {"task": "workflow.tasks.seal_ledger", "schedule": 60.0},
+    "settle-verdicts": {"task": "changes.tasks.settle_verdicts", "schedule": 60.0},
+    "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
+}
+
+# --- Messages ------------------------------------------------------------------------------------------------------
+
+_email = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = _email.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS", False))
+EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL", False))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"decklog@{_base.hostname or 'localhost'}")
+
+# --- Sign-in -------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+# A functional unique constraint on lower(email) holds instead of a plain one.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_ADAPTER = "accounts.adapter.ClosedSignUp"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/5m/ip,5/5m/key", "reset_password": "10/h/ip,3/h/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_NAME = "decklog_session"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = False
+CSRF_COOKIE_NAME = "decklog_csrf"
+CSRF_FAILURE_VIEW = "home.errors.csrf_failure"
+if IS_HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+    SECURE_HSTS_SECONDS = 31_536_000
+# Larger bodies are refused by the API parser with a 413; this bounds what a form may send.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# --- The API -------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.BearerToken", "accounts.authentication.BrowserSession"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["workflow.wire.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["workflow.wire.FastJSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "workflow.doors.problem_response",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Decklog",
+    "DESCRIPTION": "One record of every change to production.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "AUTHENTICATION_WHITELIST": ["accounts.authentication.BearerToken"],
+}
+
+# --- Language, time, static files ----------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+ORGANISATION_TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+"""Whose morning and evening the organisation lives by; a person may choose another zone for themselves."""
+
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE / "static"
+_modules = ROOT / "node_modules"
+STATICFILES_DIRS: list[Any] = [ROOT / "static"]
+STATICFILES_DIRS += [
+    (prefix, folder)
+    for prefix, folder in (
+        ("tabler/css", _modules / "@tabler/core/dist/css"),
+        ("inter/files", _modules / "@fontsource-variable/inter/files"),
+    )
+    if folder.is_dir()
+]
+ICONS = _modules / "@tabler/icons/icons/outline"
+IS_COLLECTED = (STATIC_ROOT / "staticfiles.json").is_file() or "collectstatic" in sys.argv
+"""True after `collectstatic`, as in the container image; then files carry a hash in their name and never expire."""
+STORAGES = {
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if IS_COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not IS_COLLECTED
+
+# --- Logs ----------------------------------------------------------------------------------------------------------
+
+LOGGING_CONFIG = "workflow.logs.configure"
+LOGGING = {"json": not EMBEDDED, "level": env.str("LOG_LEVEL", default="INFO")}

@@ -1,0 +1,1 @@
+"""Signed-in pages that read across the rooms and write nothing."""

@@ -1,0 +1,1 @@
+"""Incidents, their causes and the promises that follow will live here."""

@@ -1,0 +1,68 @@
+"""The outbox."""
+
+from django.db import models
+
+
+class Message(models.Model):
+    """Something that must reach somebody, from the moment it is decided until it has arrived or is given up loudly.
+
+    `dedup_key` says what the message is, so that it exists once however often it is asked for. `topic` groups messages
+    that one event makes pointless. `due_at` is when it may next be tried; while `state` is sending, `lease_until` is
+    when the attempt counts as crashed. `tries` keeps what each attempt brought.
+    """
+
+    class State(models.TextChoices):
+        """Where the message is."""
+
+        PENDING = "pending", "Queued"
+        SENDING = "sending", "Being sent"
+        SENT = "sent", "Sent"
+        DEAD = "dead", "Not delivered"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class Channel(models.TextChoices):
+        """How it travels."""
+
+        EMAIL = "email", "E-mail"
+        SLACK = "slack", "Slack"
+        PAGER = "pager", "Pager"
+        WEBHOOK = "webhook", "Webhook"
+        MEMORY = "memory", "Memory, for tests"
+
+    class Priority(models.IntegerChoices):
+        """A page goes before everything else."""
+
+        PAGE = 0, "Page"
+        NORMAL = 5, "Normal"
+
+    dedup_key = models.CharField(max_length=200, unique=True)
+    channel = models.CharField(max_length=12, choices=Channel)
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NORMAL)
+    recipient = models.CharField(max_length=254)
+    subject = models.CharField(max_length=40, blank=True, default="")
+    topic = models.CharField(max_length=80, blank=True, default="")
+    payload = models.JSONField(default=dict)
+    state = models.CharField(max_length=12, choices=State, default=State.PENDING)
+    attempt = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField()
+    deadline_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True, blank=True)
+    provider_ref = models.CharField(max_length=200, blank=True, default="")
+    last_error = models.TextField(blank=True, default="")
+    tries = models.JSONField(default=list)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=["channel", "priority", "due_at"], name="message_due", condition=models.Q(state="pending")
+            ),
+            models.Index(fields=["lease_until"], name="message_leased", condition=models.Q(state="sending")),
+            models.Index(fields=["state", "-id"], name="message_by_state"),
+            models.Index(fields=["topic"], name="message_by_topic", condition=~models.Q(topic="")),
+            models.Index(fields=["subject", "-id"], name="message_by_subject", condition=~models.Q(subject="")),
+        )
+
+    def __str__(self) -> str:
+        return self.dedup_key

@@ -1,0 +1,1 @@
+"""Who has the watch: schedules, rotations and escalation will live here."""

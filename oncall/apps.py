@@ -1,0 +1,9 @@
+"""On call as a Django application."""
+
+from django.apps import AppConfig
+
+
+class OncallConfig(AppConfig):
+    """Schedules and rotations, later."""
+
+    name = "oncall"

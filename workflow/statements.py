@@ -1,0 +1,141 @@
+"""Hand-written SQL for the few hot paths, on both databases.
+
+PostgreSQL gets a server-side prepared statement (planning the same joins again for every request would cost more than
+running them); SQLite gets the same text. Everything else in Decklog uses the ORM.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+import psycopg
+from django.db import connection, models, transaction
+
+Row = tuple[Any, ...]
+
+
+def fetch(sql: str, parameters: Sequence[object] = (), *, moments: Iterable[int] = ()) -> list[Row]:
+    """Run one statement with `%s` placeholders and return its rows; `moments` are the columns that hold times.
+
+    Raises django.db errors, as the ORM does.
+    """
+    if connection.vendor == "postgresql":
+        connection.ensure_connection()
+        # Only Django's wrapper knows the isolation it promised, so its connection is used, without its cursor.
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+            return cursor.execute(sql, parameters, prepare=True).fetchall()
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_for_sqlite(value) for value in parameters])
+        rows = cursor.fetchall()
+    columns = tuple(moments)
+    return [_with_moments(row, columns) for row in rows] if columns else rows
+
+
+def _for_sqlite(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value
+
+
+def _with_moments(row: Row, columns: tuple[int, ...]) -> Row:
+    values = list(row)
+    for column in columns:
+        if isinstance(values[column], str):
+            values[column] = datetime.fromisoformat(values[column]).replace(tzinfo=UTC)
+    return tuple(values)
+
+
+# --- One parent row and its children, together or not at all --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FromParent:
+    """A column whose value is known only once the parent is inserted: its id, or a ref made of a prefix and its id."""
+
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A row to insert: the model, and a value for each column that has no database default."""
+
+    model: type[models.Model]
+    values: dict[str, object]
+
+
+def insert_together(parent: NewRow, children: Sequence[NewRow]) -> int:
+    """Insert `parent` and all `children` in one durable step and return the parent's id.
+
+    PostgreSQL does it in a single statement, so one round trip and no explicit transaction; SQLite in a transaction.
+    Keys of `NewRow.values` are column names; a child names the parent with FromParent. Raises IntegrityError when a
+    unique key is taken; then nothing was written.
+    """
+    if connection.vendor == "postgresql":
+        shape = tuple(_shape(row) for row in (parent, *children))
+        parameters = [_parameter(v) for row in (parent, *children) for v in row.values.values() if _is_given(v)]
+        return int(fetch(_statement(shape), parameters)[0][0])
+    with transaction.atomic():
+        parent_id = _insert_one(parent, parent_id=0)
+        for child in children:
+            _insert_one(child, parent_id=parent_id)
+    return parent_id
+
+
+def _is_given(value: object) -> bool:
+    return not isinstance(value, FromParent)
+
+
+def _parameter(value: object) -> object:
+    return orjson.dumps(value).decode() if isinstance(value, dict | list) else value
+
+
+def _shape(row: NewRow) -> tuple[str, tuple[tuple[str, str], ...]]:
+    casts = _casts(row.model)
+    columns = tuple(
+        (name, f"'{value.prefix}' || parent.id" if value.prefix else "parent.id")
+        if isinstance(value, FromParent)
+        else (name, casts[name])
+        for name, value in row.values.items()
+    )
+    return row.model._meta.db_table, columns
+
+
+@lru_cache
+def _casts(model: type[models.Model]) -> dict[str, str]:
+    return {field.column: f"%s::{field.db_type(connection)}" for field in model._meta.concrete_fields}
+
+
+@lru_cache(maxsize=64)
+def _statement(shape: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> str:
+    (table, columns), *children = shape
+    parts = [f"parent AS (INSERT INTO {_into(table, columns)} SELECT {_values(columns)} RETURNING id)"]
+    parts += [
+        f"child_{number} AS (INSERT INTO {_into(table, columns)} SELECT {_values(columns)} FROM parent)"
+        for number, (table, columns) in enumerate(children)
+    ]
+    return f"WITH {', '.join(parts)} SELECT id FROM parent"
+
+
+def _into(table: str, columns: tuple[tuple[str, str], ...]) -> str:
+    return f"{table} ({', '.join(name for name, _ in columns)})"
+
+
+def _values(columns: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(expression for _, expression in columns)
+
+
+def _insert_one(row: NewRow, *, parent_id: int) -> int:
+    values = [
+        (f"{value.prefix}{parent_id}" if value.prefix else parent_id)
+        if isinstance(value, FromParent)
+        else _parameter(value)
+        for value in row.values.values()
+    ]
+    marks = ", ".join(["%s"] * len(values))
+    columns = ", ".join(row.values)
+    key = row.model._meta.pk.column
+    sql = f"INSERT INTO {row.model._meta.db_table} ({columns}) VALUES ({marks}) RETURNING {key}"
+    return int(fetch(sql, values)[0][0])
