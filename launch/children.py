@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launch import layout
-from launch.guard import Guard, end_groups
+from launch.guard import GRACE, Guard, end_groups
 
 LOG_LIMIT = 10 * 1024 * 1024
 """A log larger than this is set aside as `.old`, so that a long run cannot fill the disk."""
@@ -62,10 +62,11 @@ def start(program: Program, *, env: Mapping[str, str], log: Path) -> subprocess.
 class Children:
     """The processes of one launcher, each known by its name."""
 
-    def __init__(self, *, logs: Path = layout.LOGS, keep: Iterable[int] = ()) -> None:
+    def __init__(self, *, logs: Path = layout.LOGS, keep: Iterable[int] = (), grace: float = GRACE) -> None:
         """Write their logs to the folder *logs*; keep the locks of *keep* until the last of them has ended."""
         self._logs = logs
-        self._guard = Guard(keep=keep)
+        self._grace = grace
+        self._guard = Guard(keep=keep, grace=grace)
         self._running: dict[str, tuple[Program, subprocess.Popen[bytes]]] = {}
 
     def __enter__(self) -> "Children":
@@ -93,7 +94,7 @@ class Children:
     def end(self, name: str) -> None:
         """End *name* and whatever it started."""
         program, process = self._running.pop(name)
-        end_groups({process.pid: program.ask}, reap=process.poll)
+        end_groups({process.pid: program.ask}, grace=self._grace, reap=process.poll)
         process.wait()
         self._guard.forget(process.pid)
 

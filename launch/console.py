@@ -38,6 +38,21 @@ def end_on_signals() -> None:
         signal.signal(signal.SIGHUP, _stop_once)
 
 
+class Terminal:
+    """The terminal that a command was started from, if any."""
+
+    def __init__(self) -> None:
+        self._is_followed = os.isatty(0) and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+
+    def check(self) -> None:
+        """Raise `Stopped` if the terminal has gone away.
+
+        The signal for that goes to the leader of the session, which over ssh is make; and make waits for us.
+        """
+        if self._is_followed and not os.isatty(0):
+            _stop_once(signal.SIGHUP, None)
+
+
 def say(line: str = "") -> None:
     """Print *line* at once; a terminal that has gone away is no reason to fail."""
     try:

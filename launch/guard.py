@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 GRACE = 8.0
@@ -21,10 +21,10 @@ GRACE = 8.0
 class Guard:
     """The launcher's end of the pipe."""
 
-    def __init__(self, *, keep: Iterable[int] = ()) -> None:
+    def __init__(self, *, keep: Iterable[int] = (), grace: float = GRACE) -> None:
         """Start the guard; it keeps the descriptors *keep* open, and with them their locks, until all has ended."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "launch.guard"],
+            [sys.executable, "-m", "launch.guard", str(grace)],
             stdin=subprocess.PIPE,
             cwd=Path(__file__).resolve().parent.parent,
             start_new_session=True,
@@ -62,13 +62,25 @@ class Guard:
 
 
 def is_alive(group: int) -> bool:
-    """True while any process of *group* exists."""
+    """True while any process of *group* exists and is more than a zombie."""
     try:
         os.killpg(group, 0)
     except (ProcessLookupError, PermissionError):
         # macOS answers EPERM for a group of which only a zombie is left.
         return False
-    return True
+    # Orphans become zombies of process 1, which in a container may be a program that never collects them.
+    states = list(_states(group))
+    return not states or any(state not in "ZX" for state in states)
+
+
+def _states(group: int) -> Iterator[str]:
+    """Yield the state of each process of *group*; none where the system does not tell."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name before the last parenthesis may contain anything.
+            state, _parent, own_group = path.read_text(errors="replace").rpartition(")")[2].split()[:3]
+            if int(own_group) == group:
+                yield state
 
 
 def _signal(groups: Iterable[int], number: int) -> None:
@@ -90,8 +102,8 @@ def end_groups(groups: Mapping[int, int], *, grace: float = GRACE, reap: Callabl
     _signal(groups, signal.SIGKILL)
 
 
-def main() -> None:
-    """Listen until the launcher is gone, then end what it left: the lowest rank first."""
+def main(*, seconds: float) -> None:
+    """Listen until the launcher is gone, then end what it left within *seconds*: the lowest rank first."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     groups: dict[int, tuple[int, int]] = {}
@@ -104,7 +116,7 @@ def main() -> None:
                 groups.pop(int(group), None)
             case ["folder", folder]:
                 folders.append(folder)
-    give_up_at = time.monotonic() + GRACE
+    give_up_at = time.monotonic() + seconds
     for rank in sorted({rank for rank, _ in groups.values()}):
         grace = max(1.0, give_up_at - time.monotonic())
         end_groups({group: ask for group, (own, ask) in groups.items() if own == rank}, grace=grace)
@@ -113,4 +125,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(seconds=float(sys.argv[1]))

@@ -32,7 +32,7 @@ def short_folder() -> Path:
     """Make a folder whose path leaves room for a socket's name within the limit."""
     parent = tempfile.gettempdir()
     if len(os.fsencode(parent)) > SOCKET_LIMIT // 2:
-        parent = "/tmp"  # noqa: S108 - the folder itself gets a random name and belongs to us alone
+        parent = "/tmp"
     return Path(tempfile.mkdtemp(prefix="decklog-", dir=parent))
 
 

@@ -80,7 +80,8 @@ def _pip_variables() -> dict[str, str]:
     return env
 
 
-def _is_usable() -> bool:
+def is_usable() -> bool:
+    """True if `.venv` is whole and its Python, which may have been removed since, still runs."""
     if UNFINISHED.exists():
         return False
     probe = "import sys, importlib.util as u; sys.exit(sys.version_info < (3, 11) or not u.find_spec('pip'))"
@@ -88,7 +89,7 @@ def _is_usable() -> bool:
 
 
 def _make_environment() -> None:
-    if _is_usable():
+    if is_usable():
         return
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         raise console.Refusal(f"Python's venv module is not complete here; {HOW_TO_GET_VENV}.")

@@ -17,6 +17,8 @@ NAME = "postgres"
 OLDEST = 14
 OWNER = "decklog"
 SECONDS_TO_START = 60.0
+NAMESPACE = ("unshare", "--user", "--map-user=1000")
+"""Runs a command where root has another name."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _ways(folder: Path, *, place: Path) -> Iterator[Programs]:
         yield Programs(folder)
         return
     # Another name for the same user, so that a checkout in root's home stays readable.
-    yield Programs(folder, prefix=("unshare", "--user", "--map-user=1000"))
+    yield Programs(folder, prefix=NAMESPACE)
     nobody = pwd.getpwnam("nobody").pw_uid
     os.chown(place, nobody, nobody)
     yield Programs(folder, user=nobody)

@@ -111,7 +111,9 @@ def _watch(supervisor: Supervisor, *, port: int, instance: str) -> None:
     """Look after everything until `Stopped`."""
     watch = vigil.Vigil(quiet_until=time.monotonic() + vigil.PATIENCE)
     probe_at = time.monotonic() + PROBE_EVERY
+    terminal = console.Terminal()
     while True:
+        terminal.check()
         supervisor.look()
         if time.monotonic() >= probe_at:
             is_web_well = vigil.is_ready(port, instance=instance)

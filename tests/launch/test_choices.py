@@ -1,0 +1,158 @@
+"""What the launcher decides: the port, what to restart and when, what was installed, what the tests counted."""
+
+import http.server
+import json
+import re
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from launch import children, holds, ports, serve, stamps, suite, supervisor, vigil
+from launch.console import Refusal
+from launch.layout import ROOT
+
+
+def test_a_taken_port_gives_way_to_the_next_free_one() -> None:
+    with socket.socket() as other:
+        other.bind((ports.HOST, 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        assert not ports.is_free(taken)
+        assert taken < ports.choose_port(taken) <= taken + ports.TRIES
+
+
+def test_a_free_port_is_taken_as_asked() -> None:
+    with socket.socket() as other:
+        other.bind((ports.HOST, 0))
+        free = other.getsockname()[1]
+    assert ports.choose_port(free) == free
+
+
+@pytest.mark.parametrize("text", ["", "http", "0", "-1", "65536", "8000 ", "²"])
+def test_a_port_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(Refusal, match="PORT must be a number"):
+        ports.read_port(text)
+
+
+def test_a_stamp_is_fresh_for_one_lock_only(tmp_path: Path) -> None:
+    lock, stamp = tmp_path / "lock", tmp_path / "stamp"
+    lock.write_text("django==5.2")
+    assert not stamps.is_fresh(stamp, stamps.digest([lock]))
+    stamps.write(stamp, stamps.digest([lock]))
+    assert stamps.is_fresh(stamp, stamps.digest([lock]))
+    lock.write_text("django==5.3")
+    assert not stamps.is_fresh(stamp, stamps.digest([lock]))
+    assert stamps.digest([lock]) != stamps.digest([lock], also="with tests")
+
+
+def test_the_lock_for_tests_holds_the_lock_for_running() -> None:
+    pins = {
+        name: set(re.findall(r"^([a-z0-9._-]+==\S+)", (ROOT / name).read_text(), re.MULTILINE | re.IGNORECASE))
+        for name in ("requirements.txt", "requirements-dev.txt", "requirements-node.txt")
+    }
+    assert pins["requirements.txt"] <= pins["requirements-dev.txt"]
+    assert pins["requirements-node.txt"] <= pins["requirements-dev.txt"]
+
+
+def test_locks_name_no_addresses() -> None:
+    for lock in ROOT.glob("requirements*.txt"):
+        assert "://" not in lock.read_text(), lock.name
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert not [name for name, package in packages.items() if "resolved" in package]
+
+
+def test_pauses_grow_to_a_limit() -> None:
+    pauses = [supervisor.pause_after(failures) for failures in range(1, 8)]
+    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+
+
+def judge_often(watch: vigil.Vigil, *, is_web_well: bool, age: float | None) -> list[tuple[str, ...]]:
+    """Return what *watch* restarts in five judgements, ten seconds apart."""
+    return [watch.judge(now=at, is_web_well=is_web_well, sweeper_age=age) for at in (0.0, 10.0, 20.0, 30.0, 40.0)]
+
+
+@pytest.mark.parametrize(
+    ("is_web_well", "age", "restarted"),
+    [
+        (True, 3.0, ()),
+        (True, 60.0, ()),
+        (True, 61.0, ("worker", "beat")),
+        (True, None, ("worker", "beat")),
+        (False, None, ("web",)),
+    ],
+)
+def test_silence_restarts_once_and_then_has_patience(
+    is_web_well: bool, age: float | None, restarted: tuple[str, ...]
+) -> None:
+    answers = judge_often(vigil.Vigil(quiet_until=0.0), is_web_well=is_web_well, age=age)
+    assert answers == [(), (), restarted, (), ()]
+
+
+def test_one_good_answer_forgives_what_was_before() -> None:
+    watch = vigil.Vigil(quiet_until=0.0)
+    for age in (100.0, 100.0, 1.0, 100.0, 100.0):
+        assert watch.judge(now=1.0, is_web_well=True, sweeper_age=age) == ()
+
+
+class Impostor(http.server.BaseHTTPRequestHandler):
+    """Another program that says ok on our port."""
+
+    def do_GET(self) -> None:
+        """Answer as our own program would, but for the instance."""
+        self.send_response(503 if self.path == "/readyz" else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"status": "ok", "instance": "theirs"}).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+def test_another_program_on_the_port_is_not_taken_for_ours() -> None:
+    with http.server.HTTPServer((ports.HOST, 0), Impostor) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        assert vigil.is_ready(port, instance="theirs")
+        assert not vigil.is_ready(port, instance="ours")
+        assert vigil.read_json(port, "/readyz") is not None
+        server.shutdown()
+    assert not vigil.is_ready(port, instance="theirs")
+
+
+def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BASE_URL", "https://decklog.example.org")
+    monkeypatch.setenv("SECRET_KEY_FILE", "secret")
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    monkeypatch.delenv("DECKLOG_INSTANCE", raising=False)
+    env = serve.variables(port=8123)
+    assert env["BASE_URL"] == "https://decklog.example.org"
+    assert "SECRET_KEY" not in env
+    assert serve.variables(port=8123)["DECKLOG_INSTANCE"] != env["DECKLOG_INSTANCE"]
+
+
+def test_a_long_log_is_set_aside_under_its_writer(tmp_path: Path) -> None:
+    log = tmp_path / "web.log"
+    with log.open("a") as writer:
+        print("first", file=writer, flush=True)
+        children.set_aside(log, limit=3)
+        print("second", file=writer, flush=True)
+    assert (tmp_path / "web.log.old").read_text() == "first\n"
+    assert log.read_text() == "second\n"
+
+
+def test_a_second_start_in_the_checkout_is_told_where_the_first_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holds, "RUN", tmp_path / "run.lock")
+    first = holds.run_hold()
+    holds.note_run(first, url="http://127.0.0.1:8003")
+    with pytest.raises(Refusal, match=re.escape("already runs in this checkout: http://127.0.0.1:8003")):
+        holds.run_hold()
+
+
+def test_errors_count_as_failed_and_a_missing_report_as_nothing(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text('<testsuites><testsuite tests="9" failures="2" errors="1" skipped="3"/></testsuites>')
+    assert str(suite.read_tally(report) + suite.Tally(passed=1)) == "4 passed, 3 failed, 3 skipped"
+    assert suite.read_tally(tmp_path / "missing.xml") == suite.Tally()
