@@ -1,0 +1,69 @@
+"""What every test may use: an API client, a signed-in browser client, and a ledger that the test runner may empty."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+os.environ.setdefault("SECRET_KEY", "only-for-the-test-suite-0123456789abcdefghijkl")
+
+from rest_framework.test import APIClient  # noqa: E402 - settings are read at import and need the key
+
+from accounts.actions import TokenTerms, create_token  # noqa: E402
+from tests import factories  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _local_mail(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """SQLite empties tables with DELETE, which the ledger refuses; the flush between tests lifts the triggers."""
+    with django_db_blocker.unblock():
+        if connection.vendor != "sqlite":
+            return
+        triggers = _ledger_triggers()
+        flush = connection.ops.sql_flush
+
+        def sql_flush(*args: Any, **kwargs: Any) -> list[str]:
+            statements = flush(*args, **kwargs)
+            return [*(f"DROP TRIGGER IF EXISTS {name}" for name, _ in triggers), *statements, *(s for _, s in triggers)]
+
+        connection.ops.sql_flush = sql_flush
+
+
+def _ledger_triggers() -> list[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'workflow_entry'")
+        return list(cursor.fetchall())
+
+
+@pytest.fixture
+def shop(db: None) -> factories.Shop:
+    """A small organisation: two teams, people, services, environments and a trusted pipeline."""
+    return factories.make_shop()
+
+
+@pytest.fixture
+def ci(shop: factories.Shop) -> APIClient:
+    """An API client with a token that may log deploys and read."""
+    return token_client(shop.ann, "deploy", "read")
+
+
+def token_client(owner: Any, *scopes: str, **terms: Any) -> APIClient:
+    """An API client that carries a fresh token of `owner`."""
+    _, text = create_token(owner, TokenTerms(name=f"token {len(scopes)} {os.urandom(3).hex()}", scopes=[*scopes], **terms))
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    return client
+
+
+@pytest.fixture
+def ann(shop: factories.Shop, client: Any) -> Iterator[Any]:
+    """A browser in which Ann, a team lead, is signed in."""
+    client.force_login(shop.ann)
+    yield client
