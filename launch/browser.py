@@ -10,6 +10,13 @@ from launch import console, environment, layout, node, stamps, steps
 
 PACKAGE = layout.NODE_MODULES / "@sparticuz" / "chromium"
 HOME = layout.VAR / "browser"
+FONTS = HOME / "fonts"
+SYSTEM_FONTS = Path("/etc/fonts/fonts.conf")
+
+_FONTS_CONFIGURATION = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir prefix="relative">.</dir><cachedir prefix="relative">cache</cachedir></fontconfig>
+"""
 
 _UNPACK = """
 import chromium, { inflate } from "@sparticuz/chromium";
@@ -26,8 +33,9 @@ class Browser:
     libraries: str = ""
 
     def variables(self) -> dict[str, str]:
-        """Return the environment by which the tests find it."""
-        return {"TEST_CHROMIUM": self.path, "TEST_CHROMIUM_LIBRARY_PATH": self.libraries}
+        """Return the environment by which the tests find it, and it finds letters on a machine that has none."""
+        env = {"TEST_CHROMIUM": self.path, "TEST_CHROMIUM_LIBRARY_PATH": self.libraries}
+        return env if SYSTEM_FONTS.exists() or not FONTS.is_dir() else {**env, "FONTCONFIG_PATH": str(FONTS)}
 
 
 def find_browser() -> Browser:
@@ -66,5 +74,7 @@ def _unpacked() -> Browser:
         HOME.mkdir()
         for each in Path(folder).iterdir():
             each.rename(HOME / each.name)
+        # Its own names the folders of the hosting service that it was packed for.
+        (FONTS / "fonts.conf").write_text(_FONTS_CONFIGURATION)
     stamps.write(HOME / "stamp", fingerprint)
     return browser
