@@ -9,8 +9,19 @@ from launch import broker, console, environment, holds, layout, ports, setup, st
 from launch.children import Children, Program
 from launch.supervisor import Supervisor
 
-PREPARATIONS = (("migrate", "--no-input", "--verbosity=0"), ("createcachetable",))
+PREPARATIONS = ("migrate --no-input --verbosity 0",)
 """What `manage.py` does before the first request. Static files need nothing: they are served where they lie."""
+
+_MANAGE = """
+import sys, django
+from django.core.management import CommandError, call_command
+django.setup()
+try:
+    for words in sys.argv[1:]:
+        call_command(*words.split())
+except CommandError as error:
+    sys.exit(str(error))
+"""
 SECONDS_TO_READY = 90.0
 HOPELESS = 3
 """Failures in a row of the web server before its first page after which the start is given up."""
@@ -47,16 +58,17 @@ def variables(*, port: int) -> dict[str, str]:
 
 def programs(*, port: int) -> list[Program]:
     """Return what serves, works and keeps time; each is one process with a few threads."""
-    python = str(layout.PYTHON)
-    granian = ["granian", "--interface", "wsgi", "--host", ports.HOST, "--port", str(port), "--workers", "1"]
-    threads = ["--blocking-threads", "4", "--respawn-failed-workers", "--no-ws", "config.wsgi:application"]
-    celery = ["celery", "-A", "config", "--skip-checks"]
-    worker = ["worker", "-P", "threads", "-c", "4", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    beat = ["beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(layout.VAR / "beat-schedule")]
+    web = (
+        f"granian --interface wsgi --host {ports.HOST} --port {port} --workers 1 --blocking-threads 4 --no-ws"
+        " --respawn-failed-workers --workers-kill-timeout 5 config.wsgi:application"
+    )
+    worker = "celery -A config --skip-checks worker -P threads -c 4 --loglevel INFO --without-gossip --without-mingle"
+    beat = "celery -A config --skip-checks beat --loglevel WARNING --pidfile="
+    module = (str(layout.PYTHON), "-m")
     return [
-        Program("web", (python, "-m", *granian, *threads)),
-        Program("worker", (python, "-m", *celery, *worker)),
-        Program("beat", (python, "-m", *celery, *beat)),
+        Program("web", (*module, *web.split())),
+        Program("worker", (*module, *worker.split())),
+        Program("beat", (*module, *beat.split(), "--schedule", str(layout.VAR / "beat-schedule"))),
     ]
 
 
@@ -77,19 +89,15 @@ def _serve(children: Children, *, hold: int, port: int) -> None:
 
 def _prepare(env: Mapping[str, str]) -> str:
     """Bring the database up to date and return the lines on how to sign in."""
-    for words in PREPARATIONS:
-        _manage(words, env=env)
-    if (os.environ.get("DEMO") or "1").lower() in {"0", "no", "false", "off"}:
-        return "The page asks for the first administrator."
-    return _manage(("demo",), env=env)
-
-
-def _manage(words: tuple[str, ...], *, env: Mapping[str, str]) -> str:
-    log = layout.LOGS / f"{words[0]}.log"
-    if steps.run_quietly([str(layout.PYTHON), "manage.py", *words], env=env, log=log) != 0:
+    is_demo = (os.environ.get("DEMO") or "1").lower() not in {"0", "no", "false", "off"}
+    commands = [*PREPARATIONS, *(["demo"] if is_demo else [])]
+    log = layout.LOGS / "prepare.log"
+    # One process for all of them: loading Django is most of what each would cost.
+    if steps.run_quietly([str(layout.PYTHON), "-c", _MANAGE, *commands], env=env, log=log) != 0:
         console.show_log(log)
-        raise console.Refusal(f"`manage.py {words[0]}` failed, so Decklog does not start.")
-    return log.read_text(errors="replace").strip()
+        raise console.Refusal("The database could not be prepared, so Decklog does not start.")
+    said = log.read_text(errors="replace").strip()
+    return said if is_demo else "The page asks for the first administrator."
 
 
 def _wait_for_the_page(supervisor: Supervisor, children: Children, *, port: int, instance: str) -> None:
