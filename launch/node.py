@@ -20,7 +20,8 @@ def install(*, with_tests: bool = False) -> None:
     if stamps.is_fresh(STAMP, full) or stamps.is_fresh(STAMP, wanted):
         return
     timer = steps.Timer()
-    console.say("Fetching styles, icons and fonts with npm, once; a few seconds.")
+    what = "styles, icons, fonts and a browser" if with_tests else "styles, icons and fonts"
+    console.say(f"Fetching {what} with npm, once; a few seconds.")
     log = layout.LOGS / "npm.log"
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
     command = [*npm(), "ci", *options, *([] if with_tests else ["--omit=dev"])]
@@ -28,7 +29,7 @@ def install(*, with_tests: bool = False) -> None:
         raise console.Refusal(packages.why_it_failed(log, what="npm"))
     layout.NODE_MODULES.mkdir(exist_ok=True)
     stamps.write(STAMP, wanted)
-    console.say(f"Styles, icons and fonts are there ({timer}).")
+    console.say(f"Fetched ({timer}).")
 
 
 def npm() -> list[str]:

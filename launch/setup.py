@@ -9,9 +9,10 @@ def run() -> int:
     return 0
 
 
-def install(*, with_tests: bool = False) -> None:
+def install(*, with_tests: bool = False, with_node: bool = True) -> None:
     """Have everything installed, for the tests too if asked; costs next to nothing when it already is."""
     layout.make_state_folders()
     with holds.setup_hold():
         packages.install(with_tests=with_tests)
-        node.install(with_tests=with_tests)
+        if with_node:
+            node.install(with_tests=with_tests)
