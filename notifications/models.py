@@ -2,13 +2,17 @@
 
 from django.db import models
 
+REF = "\ue000ref\ue000"
+"""Stands in a message's texts for its subject's ref, which is not known yet when both are inserted in one statement."""
+
 
 class Message(models.Model):
     """Something that must reach somebody, from the moment it is decided until it has arrived or is given up loudly.
 
     `dedup_key` says what the message is, so that it exists once however often it is asked for. `topic` groups messages
     that one event makes pointless. `due_at` is when it may next be tried; while `state` is sending, `lease_until` is
-    when the attempt counts as crashed. `tries` keeps what each attempt brought.
+    when the attempt counts as crashed. `is_unwanted` is set when it is called off during an attempt: it may then
+    arrive, but is not tried again. `tries` keeps what each attempt brought (notifications.policy.Try).
     """
 
     class State(models.TextChoices):
@@ -43,6 +47,7 @@ class Message(models.Model):
     topic = models.CharField(max_length=80, blank=True, default="")
     payload = models.JSONField(default=dict)
     state = models.CharField(max_length=12, choices=State, default=State.PENDING)
+    is_unwanted = models.BooleanField(default=False, db_default=False)
     attempt = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField()
     deadline_at = models.DateTimeField()
@@ -58,11 +63,57 @@ class Message(models.Model):
             models.Index(
                 fields=["channel", "priority", "due_at"], name="message_due", condition=models.Q(state="pending")
             ),
+            models.Index(fields=["deadline_at"], name="message_expiring", condition=models.Q(state="pending")),
             models.Index(fields=["lease_until"], name="message_leased", condition=models.Q(state="sending")),
             models.Index(fields=["state", "-id"], name="message_by_state"),
+            models.Index(fields=["channel", "-id"], name="message_by_channel"),
+            models.Index(fields=["sent_at"], name="message_sent", condition=models.Q(sent_at__isnull=False)),
             models.Index(fields=["topic"], name="message_by_topic", condition=~models.Q(topic="")),
             models.Index(fields=["subject", "-id"], name="message_by_subject", condition=~models.Q(subject="")),
         )
 
     def __str__(self) -> str:
         return self.dedup_key
+
+    @property
+    def title(self) -> str:
+        """The first line, with the ref of what it is about filled in."""
+        return str(self.payload.get("title", "")).replace(REF, self.subject)
+
+
+class Mark(models.Model):
+    """A moment that every process must know: when the sweeper last ran, or since when sending is paused."""
+
+    SWEEPER = "sweeper"
+    PAUSED = "paused"
+
+    name = models.CharField(max_length=20, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at}"
+
+
+class Tally(models.Model):
+    """How many messages came into a final state, and how attempts ended, so that nobody counts a million rows.
+
+    Every move appends a row, which locks nothing; the sweeper folds them. `count` is negative when a message leaves a
+    final state. The sum over `channel`, `kind` and `word` is the truth.
+    """
+
+    class Kind(models.TextChoices):
+        """What is counted."""
+
+        STATE = "state", "Messages in a final state"
+        VERDICT = "verdict", "Attempts"
+
+    channel = models.CharField(max_length=12)
+    kind = models.CharField(max_length=8, choices=Kind)
+    word = models.CharField(max_length=12)
+    count = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "tallies"
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.word} {self.count:+}"

@@ -1,0 +1,64 @@
+"""The outbox: the only way in.
+
+An action enqueues in its own transaction, so the message exists exactly when what it tells about does. Whatever
+carries it afterwards may be late, repeated or gone; see `notifications.relay` and docs/adr/0002-outbox.md.
+"""
+
+from datetime import datetime
+from functools import partial
+
+from django.db import connection, transaction
+
+from notifications import intake, relay
+from notifications.intake import Fallback, NewMessage
+from notifications.models import REF, Message
+from notifications.nudges import NUDGER
+from workflow.statements import NewRow
+
+__all__ = ["REF", "Fallback", "NewMessage", "OutsideTransaction", "cancel", "enqueue", "new_message", "nudge"]
+
+
+class OutsideTransaction(RuntimeError):
+    """A programming error: a message was enqueued without a transaction around it and what it tells about."""
+
+
+def enqueue(new: NewMessage, *, at: datetime) -> Message:
+    """Take in a message that was decided `at`, in the caller's transaction; return it, or the one with the same key.
+
+    Raises OutsideTransaction, UnknownChannel or KeyTooLong, all of them programming errors.
+    """
+    _insist_on_transaction()
+    intake.check(new)
+    message = intake.insert(new, at=at)
+    nudge(message.channel, priority=message.priority)
+    return message
+
+
+def cancel(topic: str) -> int:
+    """Call off every message of `topic` that is still waiting, in the caller's transaction; return how many.
+
+    One that is being sent at this moment may still arrive, but is not tried again.
+    """
+    _insist_on_transaction()
+    return relay.withdraw(topic)
+
+
+def new_message(new: NewMessage, *, at: datetime) -> NewRow:
+    """The row that `enqueue` would insert, for `workflow.statements.insert_together`; call `nudge` after the commit.
+
+    `dedup_key`, `recipient` and `subject` may be a FromParent: `FromParent("unproven:CHG-")` becomes `unproven:CHG-12`.
+    The key must contain the parent's id, since a taken key would undo the whole statement. In the texts `REF` becomes
+    the subject.
+    """
+    intake.check(new)
+    return NewRow(Message, intake.columns_of(new, at=at))
+
+
+def nudge(channel: str, *, priority: int = Message.Priority.NORMAL) -> None:
+    """Hurry the sending once the transaction commits (at once without one). Never raises and never waits."""
+    transaction.on_commit(partial(NUDGER.nudge, str(channel), int(priority)), robust=True)
+
+
+def _insist_on_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise OutsideTransaction("Enqueue inside the transaction that writes what the message tells about.")

@@ -1,0 +1,137 @@
+"""What becomes of a message after each attempt. Pure rules: no database, no clock, no dice of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from notifications.models import Message
+from notifications.providers.protocol import Rejected, RetryAfter, Sent
+from workflow.decisions import Decision
+
+_State = Message.State
+_PAGE = Message.Priority.PAGE
+
+
+class Try(TypedDict):
+    """One attempt as it is kept with the message: when (RFC 3339), one of the words below, and a sentence."""
+
+    at: str
+    verdict: str
+    detail: str
+
+
+SENT, RETRY_AFTER, REJECTED = "sent", "retry_after", "rejected"
+FAILED, CRASHED, REVIVED = "failed", "crashed", "revived"
+MOST_CRASHES = 5
+"""How often a message may take its worker down with it before it is suspected of being the reason."""
+FIRST_WAIT = {Message.Priority.PAGE: timedelta(seconds=2), Message.Priority.NORMAL: timedelta(seconds=5)}
+LONGEST_WAIT = {Message.Priority.PAGE: timedelta(seconds=30), Message.Priority.NORMAL: timedelta(minutes=15)}
+USEFUL_FOR = {Message.Priority.PAGE: timedelta(hours=1), Message.Priority.NORMAL: timedelta(days=1)}
+"""How long a message is worth sending when its author says nothing else."""
+PROVIDER_SECONDS = {Message.Priority.PAGE: 15.0, Message.Priority.NORMAL: 30.0}
+"""How long one attempt may take in all, whatever the other side does."""
+LEASE = {Message.Priority.PAGE: timedelta(seconds=25), Message.Priority.NORMAL: timedelta(seconds=45)}
+"""How long nobody else touches a message that is being sent: longer than an attempt with all that belongs to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt ended without an answer that decides anything."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """The attempt never ended: whoever made it is gone."""
+
+    because: str = "The worker ended before the answer came."
+
+
+Ending = Sent | RetryAfter | Rejected | Failed | Crashed
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The facts about a message that its fate depends on; `tries` are those before this attempt."""
+
+    priority: int
+    deadline_at: datetime
+    is_unwanted: bool
+    tries: Sequence[Try]
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """The state that follows, when to try again if it is pending, and a sentence about why."""
+
+    state: str
+    wait: timedelta
+    because: str
+
+
+def word_for(ending: Ending) -> str:
+    """The word under which an ending is kept and counted."""
+    words: dict[type, str] = {
+        Sent: SENT,
+        RetryAfter: RETRY_AFTER,
+        Rejected: REJECTED,
+        Failed: FAILED,
+        Crashed: CRASHED,
+    }
+    return words[type(ending)]
+
+
+def detail_of(ending: Ending) -> str:
+    """What the other side said, or what we noticed."""
+    return ending.answer if isinstance(ending, Sent) else ending.because
+
+
+def fate_after(ending: Ending, case: Case, *, now: datetime, dice: float) -> Fate:
+    """What becomes of a message whose attempt ended so; `dice` in 0…1 spreads retries that began together."""
+    because = detail_of(ending)
+    if isinstance(ending, Sent):
+        return Fate(_State.SENT, timedelta(0), because)
+    if case.is_unwanted:
+        return Fate(_State.CANCELLED, timedelta(0), because)
+    if isinstance(ending, Rejected):
+        return Fate(_State.DEAD, timedelta(0), because)
+    if isinstance(ending, Crashed) and _count(case.tries, CRASHED) + 1 >= MOST_CRASHES:
+        return Fate(_State.DEAD, timedelta(0), f"Its worker ended {MOST_CRASHES} times while sending it.")
+    wait = _wait_after(ending, case, dice=dice)
+    if now + wait >= case.deadline_at:
+        return Fate(_State.DEAD, timedelta(0), f"{because} Given up: too late to try again.".strip())
+    return Fate(_State.PENDING, wait, because)
+
+
+def _wait_after(ending: Ending, case: Case, *, dice: float) -> timedelta:
+    if isinstance(ending, RetryAfter):
+        return timedelta(seconds=min(max(ending.seconds, 1.0), 86_400.0))
+    if isinstance(ending, Crashed):
+        return timedelta(0)
+    return backoff(_count(case.tries, FAILED) + 1, priority=case.priority, dice=dice)
+
+
+def backoff(failures: int, *, priority: int, dice: float) -> timedelta:
+    """How long to wait after so many failures: doubling up to a ceiling, ± a quarter."""
+    urgency = Message.Priority.PAGE if priority == _PAGE else Message.Priority.NORMAL
+    doubled = FIRST_WAIT[urgency] * (1 << min(failures - 1, 20))
+    return min(doubled, LONGEST_WAIT[urgency]) * (0.75 + dice / 2)
+
+
+def _count(tries: Sequence[Try], word: str) -> int:
+    """How often `word` came since somebody last brought the message back."""
+    count = 0
+    for each in reversed(tries):
+        if each["verdict"] == REVIVED:
+            break
+        count += each["verdict"] == word
+    return count
+
+
+def may_steer_delivery(*, is_admin: bool) -> Decision:
+    """Administrators send a message again or call it off; everybody signed in sees the log."""
+    if is_admin:
+        return Decision("may_steer_delivery", "allowed", "Administrator.")
+    return Decision("may_steer_delivery", "refused", "Only an administrator can do this. Ask one of them.")

@@ -1,0 +1,350 @@
+"""The relay: claim a message, hand it to its provider, and write down how that went.
+
+Nothing else assigns `Message.state`. A claim is committed before the network is touched and no transaction spans a
+provider's answer, so whoever dies halfway leaves a lease that runs out. Every claim raises `attempt`, and an answer
+counts only while `attempt` is still its own, so a late worker cannot overwrite a newer one.
+
+Times come from the database's clock (`now`), because the machines that share this table need not agree on theirs.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import structlog
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet
+
+from notifications import intake, policy
+from notifications.models import REF, Mark, Message, Tally
+from notifications.policy import Case, Crashed, Ending, Failed, Fate
+from notifications.providers import PROVIDERS
+from notifications.providers.protocol import NoAnswer, Parcel, Sent
+from notifications.states import MOVES
+from workflow.logs import SECRET_TEXT
+from workflow.statements import fetch
+from workflow.transitions import is_legal
+
+log = structlog.get_logger("decklog.relay")
+State = Message.State
+FINAL = frozenset({State.SENT, State.DEAD, State.CANCELLED})
+BATCH = 100
+"""How many rows one round of rescuing or burying looks at."""
+CROWDED = 200
+"""How many tallies are left lying before they are folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Messages that queue behind each other: one channel at one priority, so that no slow one delays another."""
+
+    channel: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that this attempt alone may send until its lease ends; `payload` is JSON as stored."""
+
+    id: int
+    attempt: int
+    lane: Lane
+    dedup_key: str
+    recipient: str
+    subject: str
+    payload: str
+
+
+def lanes() -> list[Lane]:
+    """Every lane that has a provider, pages first."""
+    return [Lane(channel, priority) for priority in Message.Priority.values for channel in PROVIDERS]
+
+
+def now() -> datetime:
+    """The database's clock; SQLite's is this machine's."""
+    if connection.vendor != "postgresql":
+        return datetime.now(UTC)
+    moment: datetime = fetch("SELECT clock_timestamp()")[0][0]
+    return moment
+
+
+# --- Claim ---------------------------------------------------------------------------------------------------------
+
+# The literals let both databases use the partial index of queued messages. SQLite runs the statement alone, under its
+# one write lock, which makes the condition a compare-and-swap; it has no SKIP LOCKED and ignores Django's.
+_CLAIM = """
+UPDATE notifications_message SET state = 'sending', attempt = attempt + 1, lease_until = %s
+WHERE state = 'pending' AND id = (
+    SELECT id FROM notifications_message
+    WHERE state = 'pending' AND channel = %s AND priority = %s AND due_at <= %s AND deadline_at > %s
+      AND NOT EXISTS (SELECT 1 FROM notifications_mark WHERE name = 'paused')
+    ORDER BY due_at LIMIT 1 {lock})
+RETURNING id, attempt, dedup_key, recipient, subject, payload
+"""
+
+
+def claim(lane: Lane, *, at: datetime) -> Claim | None:
+    """Take the message of `lane` that is due longest, or None when none is due or sending is paused.
+
+    One statement, committed when this returns; call it outside a transaction.
+    """
+    sql = _CLAIM.format(lock="FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else "")
+    lease_until = at + policy.LEASE[Message.Priority(lane.priority)]
+    rows = fetch(sql, [lease_until, lane.channel, lane.priority, at, at])
+    if not rows:
+        return None
+    pk, attempt, dedup_key, recipient, subject, payload = rows[0]
+    return Claim(pk, attempt, lane, dedup_key, recipient, subject, payload)
+
+
+# --- Deliver -------------------------------------------------------------------------------------------------------
+
+
+def deliver(claimed: Claim) -> Ending:
+    """Ask the provider, within its total time. Whatever happens in there becomes an ending, never an exception."""
+    endings: list[Ending] = []
+    # A socket timeout starts anew with each byte; only a thread of its own bounds what a slow drip may take.
+    attempt = threading.Thread(target=lambda: endings.append(_ask(claimed)), name="delivery", daemon=True)
+    attempt.start()
+    seconds = policy.PROVIDER_SECONDS[Message.Priority(claimed.lane.priority)]
+    attempt.join(seconds)
+    return endings[0] if endings else Failed(f"No answer within {seconds:.0f} seconds.")
+
+
+def _ask(claimed: Claim) -> Ending:
+    try:
+        return PROVIDERS[claimed.lane.channel].deliver(_parcel(claimed))
+    except NoAnswer as failure:
+        return Failed(str(failure))
+    except OSError as failure:
+        return Failed(f"No connection: {failure}")
+    except BaseException as failure:
+        # Whatever a message does to its provider, it must not end the loop.
+        log.exception("provider_failed", message=claimed.id, channel=claimed.lane.channel)
+        return Failed(f"{type(failure).__name__} while sending.")
+
+
+def _parcel(claimed: Claim) -> Parcel:
+    payload = orjson.loads(claimed.payload)
+    title, text, html = (str(payload.get(part, "")).replace(REF, claimed.subject) for part in ("title", "text", "html"))
+    return Parcel(dedup_key=claimed.dedup_key, recipient=claimed.recipient, title=title, text=text, html=html)
+
+
+# --- Settle --------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def finish(claimed: Claim, ending: Ending, *, at: datetime) -> bool:
+    """Write down how an attempt ended. False when the attempt is no longer the message's own; then nothing changes."""
+    mine = Message.objects.select_for_update().filter(pk=claimed.id, state=State.SENDING, attempt=claimed.attempt)
+    message = mine.first()
+    if message is None:
+        log.warning("late_answer", message=claimed.id, attempt=claimed.attempt, verdict=policy.word_for(ending))
+        return False
+    _settle(message, ending, at=at)
+    return True
+
+
+def rescue(*, at: datetime) -> int:
+    """Give back what is leased to workers that are gone, and return how many messages that were."""
+    overdue = Message.objects.filter(state=State.SENDING, lease_until__lte=at)
+    return sum(_rescue_one(pk, at=at) for pk in list(overdue.values_list("pk", flat=True)[:BATCH]))
+
+
+@transaction.atomic
+def _rescue_one(pk: int, *, at: datetime) -> bool:
+    leased = Message.objects.select_for_update().filter(pk=pk, state=State.SENDING, lease_until__lte=at)
+    message = leased.first()
+    if message is None:
+        return False
+    _settle(message, Crashed(), at=at)
+    return True
+
+
+def _settle(message: Message, ending: Ending, *, at: datetime) -> None:
+    """Move a message that was being sent to what follows from the ending; the caller holds its row."""
+    case = Case(message.priority, message.deadline_at, message.is_unwanted, message.tries)
+    fate = policy.fate_after(ending, case, now=at, dice=random.random())  # noqa: S311 - spreads retries, guards nothing
+    verdict = policy.word_for(ending)
+    tries = _with_try(message, verdict, policy.detail_of(ending), at=at)
+    is_sent = isinstance(ending, Sent)
+    _move(
+        message,
+        fate.state,
+        tries=tries,
+        due_at=at + fate.wait,
+        lease_until=None,
+        last_error="" if is_sent else _readable(fate.because),
+        sent_at=at if is_sent else None,
+        provider_ref=ending.ref[:200] if isinstance(ending, Sent) else message.provider_ref,
+    )
+    _count([(message.channel, Tally.Kind.VERDICT, verdict, 1)])
+    if fate.state == State.DEAD:
+        _mourn(message, fate, at=at)
+
+
+def _move(message: Message, end: str, **columns: object) -> None:
+    """Change the state of a row that the caller holds."""
+    start = message.state
+    if not is_legal(MOVES, start, end):
+        raise RuntimeError(f"A message that is {start} cannot become {end}.")
+    Message.objects.filter(pk=message.pk, state=start).update(state=end, **columns)
+    _count(
+        (message.channel, Tally.Kind.STATE, state, change)
+        for state, change in ((start, -1), (end, 1))
+        if state in FINAL
+    )
+
+
+def _with_try(message: Message, verdict: str, detail: str, *, at: datetime) -> list[policy.Try]:
+    return [*message.tries, policy.Try(at=at.astimezone(UTC).isoformat(), verdict=verdict, detail=_readable(detail))]
+
+
+def _readable(text: str) -> str:
+    return SECRET_TEXT.sub("[hidden]", text.replace("\x00", ""))[:500]
+
+
+def _mourn(message: Message, fate: Fate, *, at: datetime) -> None:
+    """Say loudly that a message is given up, and send it another way if there is one."""
+    substitute = intake.fallback_for(message, now=at)
+    log.error(
+        "message_not_delivered",
+        message=message.pk,
+        channel=message.channel,
+        subject=message.subject,
+        because=_readable(fate.because),
+        fallback=substitute.channel if substitute else "none",
+    )
+    if substitute:
+        intake.insert(substitute, at=at)
+
+
+def bury(*, at: datetime) -> int:
+    """Give up what waited beyond its deadline or has no provider any more; return how many. Not while paused."""
+    if is_paused():
+        return 0
+    queued = Message.objects.filter(state=State.PENDING)
+    orphaned = [channel for channel in Message.Channel.values if channel not in PROVIDERS]
+    late = [(pk, "It was not sent before its deadline.") for pk in _some(queued.filter(deadline_at__lte=at))]
+    lost = [(pk, "No provider delivers to this channel.") for pk in _some(queued.filter(channel__in=orphaned))]
+    return sum(_bury_one(pk, because, at=at) for pk, because in (*late, *lost))
+
+
+def _some(rows: "QuerySet[Message]") -> list[int]:
+    return list(rows.values_list("pk", flat=True)[:BATCH])
+
+
+@transaction.atomic
+def _bury_one(pk: int, because: str, *, at: datetime) -> bool:
+    message = Message.objects.select_for_update().filter(pk=pk, state=State.PENDING).first()
+    if message is None:
+        return False
+    _move(message, State.DEAD, last_error=because)
+    _mourn(message, Fate(State.DEAD, timedelta(0), because), at=at)
+    return True
+
+
+# --- What people ask for -------------------------------------------------------------------------------------------
+
+
+def withdraw(topic: str) -> int:
+    """Call off every message of `topic` in the caller's transaction and return how many will not be sent.
+
+    One that is being sent at this moment may still arrive, but is not tried again.
+    """
+    rows = Message.objects.select_for_update().filter(topic=topic, state__in=(State.PENDING, State.SENDING))
+    return sum(_call_off(message) for message in rows.order_by("pk"))
+
+
+def withdraw_one(pk: int) -> bool:
+    """The same for one message; False when it is neither queued nor being sent."""
+    rows = Message.objects.select_for_update().filter(pk=pk, state__in=(State.PENDING, State.SENDING))
+    message = rows.first()
+    if message is not None:
+        _call_off(message)
+    return message is not None
+
+
+def _call_off(message: Message) -> bool:
+    if message.state == State.SENDING:
+        Message.objects.filter(pk=message.pk).update(is_unwanted=True)
+        return False
+    _move(message, State.CANCELLED)
+    return True
+
+
+def revive(pk: int, *, by: str, at: datetime) -> Message | None:
+    """Make a message due at once, with its whole time before it, in the caller's transaction.
+
+    None when it is neither queued nor given up. `by` is kept with its attempts.
+    """
+    rows = Message.objects.select_for_update().filter(pk=pk, state__in=(State.PENDING, State.DEAD))
+    message = rows.first()
+    if message is None:
+        return None
+    deadline_at = max(message.deadline_at, at + policy.USEFUL_FOR[Message.Priority(message.priority)])
+    columns = {"due_at": at, "deadline_at": deadline_at, "is_unwanted": False}
+    tries = _with_try(message, policy.REVIVED, by, at=at)
+    if message.state == State.DEAD:
+        _move(message, State.PENDING, tries=tries, **columns)
+    else:
+        Message.objects.filter(pk=pk).update(tries=tries, **columns)
+    return message
+
+
+def is_paused() -> bool:
+    """Whether sending is paused; messages are taken in all the same."""
+    return Mark.objects.filter(name=Mark.PAUSED).exists()
+
+
+# --- Rounds --------------------------------------------------------------------------------------------------------
+
+
+def work(lane: Lane, *, clock: Callable[[], datetime] = now, should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Send what is due in `lane`, one after another, and return how many attempts that took."""
+    attempts = 0
+    while not should_stop() and (claimed := claim(lane, at=clock())) is not None:
+        ending = deliver(claimed)
+        _write_down(claimed, ending, clock)
+        attempts += 1
+    return attempts
+
+
+def _write_down(claimed: Claim, ending: Ending, clock: Callable[[], datetime]) -> None:
+    """Finish an attempt even if the database is away for a moment, since forgetting it means to send twice."""
+    urgency = Message.Priority(claimed.lane.priority)
+    give_up_at = time.monotonic() + policy.LEASE[urgency].total_seconds() - policy.PROVIDER_SECONDS[urgency]
+    while True:
+        try:
+            finish(claimed, ending, at=clock())
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > give_up_at:
+                raise
+            connection.close()
+            time.sleep(0.5)
+        else:
+            return
+
+
+def _count(changes: Iterable[tuple[str, str, str, int]]) -> None:
+    Tally.objects.bulk_create(
+        Tally(channel=channel, kind=kind, word=word, count=change) for channel, kind, word, change in changes
+    )
+
+
+@transaction.atomic
+def fold_tallies() -> None:
+    """Replace many tallies by few with the same sums."""
+    rows = list(Tally.objects.select_for_update(skip_locked=connection.vendor == "postgresql")[: 10 * CROWDED])
+    if len(rows) < CROWDED:
+        return
+    sums: dict[tuple[str, str, str], int] = {}
+    for row in rows:
+        key = (row.channel, row.kind, row.word)
+        sums[key] = sums.get(key, 0) + row.count
+    Tally.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    _count((*key, total) for key, total in sums.items() if total)
