@@ -1,0 +1,11 @@
+"""Measures Decklog against the limit; `python bench/run.py --help` lists the options, bench/README.md the rest."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.plan import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
