@@ -43,6 +43,11 @@ class User(AbstractBaseUser):
         return f"user:{self.pk}"
 
     @property
+    def ref(self) -> str:
+        """The subject under which the ledger keeps what happened to this account."""
+        return f"USER-{self.pk}"
+
+    @property
     def initials(self) -> str:
         """One or two letters for the round picture beside a name."""
         words = (self.name or self.email).split()
@@ -63,6 +68,11 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def ref(self) -> str:
+        """The subject under which the ledger keeps it."""
+        return f"TEAM-{self.pk}"
 
 
 class Membership(models.Model):
@@ -110,6 +120,11 @@ class ApiToken(models.Model):
     def actor(self) -> str:
         """The opaque id under which the ledger knows what this token did."""
         return f"token:{self.pk}"
+
+    @property
+    def ref(self) -> str:
+        """The subject under which the ledger keeps what happened to this token."""
+        return f"TOKEN-{self.pk}"
 
     def covers(self, *, service: str, environment: str) -> bool:
         """Whether the token's limits allow it to act on this service in this environment (both slugs)."""

@@ -39,3 +39,11 @@ def may_administer(*, is_admin: bool) -> Decision:
     if is_admin:
         return Decision("may_administer", ALLOWED, "Administrator.")
     return Decision("may_administer", REFUSED, "Only an administrator can change this. Ask one of them.")
+
+
+def last_admin(*, is_admin: bool, other_admins: int) -> Decision:
+    """Somebody must be left who can administer this installation."""
+    if is_admin and not other_admins:
+        because = "This is the last administrator. Make somebody else an administrator first."
+        return Decision("last_admin", REFUSED, because)
+    return Decision("last_admin", ALLOWED, "Somebody else can administer.")

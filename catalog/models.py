@@ -19,6 +19,11 @@ class Environment(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+    @property
+    def ref(self) -> str:
+        """The subject under which the ledger keeps it."""
+        return f"ENV-{self.pk}"
+
 
 class Service(models.Model):
     """Something that is deployed and owned. Tier 0 is what everything else falls with; tier 3 hurts nobody at night."""
@@ -46,3 +51,8 @@ class Service(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def ref(self) -> str:
+        """The subject under which the ledger keeps it."""
+        return f"SERVICE-{self.pk}"
