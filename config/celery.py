@@ -1,7 +1,8 @@
 """The Celery application and its static schedule.
 
 Celery carries work; it owns nothing. Whatever must not be lost is a row in the database before a task is
-published, so every task here may be dropped, repeated or late without harm.
+published, so every task here may be dropped, repeated or late without harm. Every worker also sweeps the outbox by
+itself (`notifications.sweeper`), whether or not its broker is there.
 """
 
 import os
@@ -13,3 +14,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("decklog")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# By name: the step imports models, which are not ready while this module is imported.
+app.steps["worker"].add("notifications.sweeper:Sweeping")

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+from kombu import Queue
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / "var"
@@ -122,7 +123,12 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 REDIS_URL = env.str("REDIS_URL", default="")
 CELERY_BROKER_URL = REDIS_URL or "memory://"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A worker outlives its broker: it sends what is due by itself and waits for the broker for as long as it takes.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 2, "socket_connect_timeout": 2, "visibility_timeout": 60}
+CELERY_WORKER_POOL = "threads"
+# Hurry for pages and for other messages travels apart from the rest of the work; a worker reads all three by default.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("pages"), Queue("mail")]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -131,7 +137,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "sweep-the-outbox": {"task": "notifications.tasks.sweep", "schedule": 5.0},
+    "sweep-the-outbox": {"task": "notifications.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "seal-the-ledger": {"task": "workflow.tasks.seal_ledger", "schedule": 60.0},
     "settle-verdicts": {"task": "changes.tasks.settle_verdicts", "schedule": 60.0},
     "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
@@ -242,7 +248,9 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not IS_COLLECTED
 
-# --- Logs ----------------------------------------------------------------------------------------------------------
+# --- Logs and numbers ----------------------------------------------------------------------------------------------
 
+METRICS_FOLDER = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
+"""Where the web processes of one machine share what they measured; needed when there is more than one of them."""
 LOGGING_CONFIG = "workflow.logs.configure"
 LOGGING = {"json": not EMBEDDED, "level": env.str("LOG_LEVEL", default="INFO")}

@@ -1,0 +1,128 @@
+"""Reads of the outbox that stay cheap however much has been sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Case, Count, Min, Q, Sum, When
+
+from notifications import relay
+from notifications.models import Mark, Message, Tally
+from workflow.paging import Cursor
+
+OPEN = (Message.State.PENDING, Message.State.SENDING)
+DAY = timedelta(hours=24)
+SAMPLE = 1_000
+"""How many of the newest sent pages the median looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Messages that are on their way: how many, and since when the oldest could have been sent."""
+
+    channel: str
+    priority: int
+    state: str
+    count: int
+    since: datetime
+
+
+def waiting() -> list[Waiting]:
+    """What is queued or being sent, by channel, priority and state; costs what waits, not what was sent."""
+    since = Min(Case(When(attempt=0, then="due_at"), default="created_at"))
+    rows = Message.objects.filter(state__in=OPEN).values("channel", "priority", "state").order_by()
+    return [Waiting(**row) for row in rows.annotate(count=Count("pk"), since=since)]
+
+
+def tallied(kind: str) -> dict[tuple[str, str], int]:
+    """The sums of the tallies of this kind, by channel and word."""
+    rows = Tally.objects.filter(kind=kind).values_list("channel", "word").order_by()
+    return {(channel, word): total for channel, word, total in rows.annotate(total=Sum("count"))}
+
+
+def oldest_seconds(rows: Sequence[Waiting], *, at: datetime) -> float:
+    """How long the oldest of `rows` has been waiting; 0.0 when none is due."""
+    return max((max(0.0, (at - row.since).total_seconds()) for row in rows), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the outbox moves. `sweeper_age_seconds` is None when no worker has swept yet."""
+
+    oldest_seconds: float
+    oldest_page_seconds: float
+    sweeper_age_seconds: float | None
+    dead: int
+    is_paused: bool
+
+
+def health() -> Health:
+    """The state of the outbox by the database's clock."""
+    at = relay.now()
+    rows = waiting()
+    marks = dict(Mark.objects.values_list("name", "at"))
+    swept = marks.get(Mark.SWEEPER)
+    return Health(
+        oldest_seconds=oldest_seconds(rows, at=at),
+        oldest_page_seconds=oldest_seconds([row for row in rows if row.priority == Message.Priority.PAGE], at=at),
+        sweeper_age_seconds=max(0.0, (at - swept).total_seconds()) if swept else None,
+        dead=sum(count for (_, word), count in tallied(Tally.Kind.STATE).items() if word == Message.State.DEAD),
+        is_paused=Mark.PAUSED in marks,
+    )
+
+
+# --- The delivery log ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the reader of the delivery log filters by; an empty text does not filter."""
+
+    state: str = ""
+    channel: str = ""
+    subject: str = ""
+
+
+def page_of_log(wanted: Wanted, *, cursor: Cursor | None, size: int) -> list[Message]:
+    """Up to `size` + 1 messages newest first from `cursor` on; the one too many says that there are more.
+
+    With a cursor that asks for newer ones they still come newest first, and the one too many is the first.
+    """
+    filters = {name: getattr(wanted, name) for name in ("state", "channel", "subject") if getattr(wanted, name)}
+    rows = Message.objects.filter(**filters)
+    if cursor is None:
+        return list(rows.order_by("-id")[: size + 1])
+    if cursor.is_newer:
+        return list(rows.filter(pk__gt=cursor.id).order_by("id")[: size + 1])[::-1]
+    return list(rows.filter(pk__lt=cursor.id).order_by("-id")[: size + 1])
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The numbers above the delivery log; `median_page_seconds` is None when no page was sent in the last day."""
+
+    waiting: int
+    oldest_page_seconds: float
+    sent_today: int
+    dead_today: int
+    median_page_seconds: float | None
+
+
+def summary() -> Summary:
+    """What waits now, and what became of the last 24 hours."""
+    at = relay.now()
+    rows = waiting()
+    pages = [row for row in rows if row.priority == Message.Priority.PAGE]
+    sent = Message.objects.filter(sent_at__gt=at - DAY)
+    dead = Message.objects.filter(Q(state=Message.State.DEAD), Q(deadline_at__gt=at - DAY) | Q(created_at__gt=at - DAY))
+    times = (
+        sent.filter(priority=Message.Priority.PAGE).order_by("-sent_at").values_list("created_at", "sent_at")[:SAMPLE]
+    )
+    seconds = sorted((sent_at - created_at).total_seconds() for created_at, sent_at in times if sent_at)
+    return Summary(
+        waiting=sum(row.count for row in rows),
+        oldest_page_seconds=oldest_seconds(pages, at=at),
+        sent_today=sent.count(),
+        dead_today=dead.count(),
+        median_page_seconds=seconds[len(seconds) // 2] if seconds else None,
+    )
