@@ -42,8 +42,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Seconds that each answer took, and seconds from the first request to the last answer."""
+
+    times: list[float]
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
-    """What one run brought: milliseconds of the median and of the slowest hundredth, and answers per second."""
+    """What runs brought: milliseconds of the median and of the slowest hundredth, and answers per second."""
 
     p50: float
     p99: float
@@ -51,12 +59,13 @@ class Timing:
     count: int
 
     @classmethod
-    def of(cls, seconds: Sequence[float], *, elapsed: float) -> "Timing":
-        """Sum up the times of single answers that came within `elapsed` seconds."""
-        ordered = sorted(seconds)
+    def of(cls, runs: Sequence["Run"]) -> "Timing":
+        """Sum up one or more runs of the same thing."""
+        ordered = sorted(seconds for run in runs for seconds in run.times)
         if not ordered:
             raise WrongAnswer("No answer came within the time of the run.")
         p99 = ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
+        elapsed = sum(run.elapsed for run in runs)
         return cls(statistics.median(ordered) * 1000, p99 * 1000, len(ordered) / elapsed, len(ordered))
 
 
@@ -173,7 +182,7 @@ def play(
     concurrency: int,
     seconds: float,
     expected: frozenset[int] = frozenset({200}),
-) -> Timing:
+) -> Run:
     """Keep `concurrency` connections busy for `seconds`, each with a script of its own, and time every answer.
 
     A script that ends earlier ends its connection. Raises WrongAnswer at the first answer whose status is not expected.
@@ -185,7 +194,7 @@ def play(
         loop = _one_by_one if concurrency == 1 else _side_by_side
         started_at = time.perf_counter()
         times = loop(callers, until=started_at + seconds, expected=expected)
-        return Timing.of(times, elapsed=time.perf_counter() - started_at)
+        return Run(times, time.perf_counter() - started_at)
     finally:
         gc.enable()
         for caller in callers:
@@ -315,13 +324,14 @@ def main() -> int:
     player = Pipeline(chosen.token, chosen.pipeline, chosen.service, chosen.environment)
     # Connections take their runs from one pile, so that all of them are busy to the end.
     numbers, prefix = iter(range(chosen.runs)), f"bench-{os.getpid()}-{int(time.time())}"
-    timing = play(
+    run = play(
         (where.hostname or "127.0.0.1", where.port or 80),
         lambda: player.pairs(numbers, prefix=prefix),
         concurrency=chosen.concurrency,
         seconds=3600,
         expected=frozenset({200, 201}),
     )
+    timing = Timing.of([run])
     print(f"{timing.count} answers, {timing.per_second:.0f}/s, median {timing.p50:.2f} ms, p99 {timing.p99:.2f} ms")
     return 0
 

@@ -4,20 +4,27 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bench.load import Timing, play
+from bench.load import Run, Timing, play
 from bench.sides import Server
 from bench.workloads import Workload
 
-WARM_UP = 0.2
-"""Of the time of a run; its answers do not count."""
+SLICE = 0.5
+"""Seconds that one side is measured before the other has its turn, so that a noisy moment hits both."""
+WARM_UP = 0.1
+"""Seconds before each slice whose answers do not count."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How many rounds, and the seconds of each run in them."""
+    """How many rounds, and the seconds for which each side is measured in one."""
 
     rounds: int
     seconds: float
+
+    @property
+    def slices(self) -> int:
+        """How often the sides take turns in a round."""
+        return max(1, round(self.seconds / SLICE))
 
 
 @dataclass
@@ -44,22 +51,28 @@ def compare(
     for server in servers:
         workload.prove(server)
     found = [Series() for _ in servers]
-    for number in range(pace.rounds):
-        # Every second round goes the other way, so that neither side always follows the other.
-        order = list(enumerate(servers))
-        for index, server in order if number % 2 == 0 else reversed(order):
-            script = workload.scripts[server.place.side](server)
-            for seconds in (pace.seconds * WARM_UP, pace.seconds):
-                timing = play(
-                    server.address, script, concurrency=concurrency, seconds=seconds, expected=workload.expected
-                )
-            found[index].timings.append(timing)
+    for _ in range(pace.rounds):
+        runs: list[list[Run]] = [[] for _ in servers]
+        for turn in range(pace.slices):
+            # Every second turn goes the other way, so that neither side always follows the other.
+            order = list(enumerate(servers))
+            for index, server in order if turn % 2 == 0 else reversed(order):
+                runs[index].append(_slice(workload, server, concurrency))
+        for series, round_runs in zip(found, runs, strict=True):
+            series.timings.append(Timing.of(round_runs))
     names = [f"{server.place.side} {server.place.rows:,}" for server in servers]
     for name, series in zip(names, found, strict=True):
         p50, p99, rate = (series.median(part) for part in ("p50", "p99", "per_second"))
         rounds = " ".join(f"{timing.p50:.2f}" for timing in series.timings)
         say(f"  {workload.name} c{concurrency} {name}: p50 {p50:.2f} ms [{rounds}], p99 {p99:.2f} ms, {rate:.0f}/s")
     return found
+
+
+def _slice(workload: Workload, server: Server, concurrency: int) -> Run:
+    script = workload.scripts[server.place.side](server)
+    for seconds in (WARM_UP, SLICE):
+        run = play(server.address, script, concurrency=concurrency, seconds=seconds, expected=workload.expected)
+    return run
 
 
 # --- Results ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import psycopg
 from bench import report, workloads
 from bench.distribution import END
 from bench.limit.statements import INSERT
-from bench.load import Timing
+from bench.load import Run, Timing
 from bench.measure import Line, Pace, Series, compare, rate_line, ratio, time_line
 from bench.sides import SIDES, WORKERS, Hall, Server, memory
 from launch import console, layout, suite
@@ -148,7 +148,7 @@ def _postgres_alone(url: str, *, seconds: float) -> float:
             start = time.perf_counter()
             connection.execute(INSERT, values, prepare=True)
             times.append(time.perf_counter() - start)
-    return Timing.of(times, elapsed=seconds).p50
+    return Timing.of([Run(times, seconds)]).p50
 
 
 def _say(text: str) -> None:
