@@ -20,7 +20,11 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _end_with_the_launcher() -> None:
+def end_with_the_launcher() -> None:
+    """Between the fork and the exec of a child: have the kernel end it when the launcher dies.
+
+    Running Python there is safe, since the launcher has no threads.
+    """
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -38,10 +42,7 @@ class Program:
 
 
 def start(program: Program, *, env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start *program* in a process group of its own, with all it prints appended to *log*.
-
-    The kernel tells it when the launcher dies. Call this from the main thread: the kernel means that thread.
-    """
+    """Start *program* in a process group of its own, with all it prints appended to *log*."""
     with log.open("ab") as out:
         return subprocess.Popen(
             program.command,
@@ -51,8 +52,7 @@ def start(program: Program, *, env: Mapping[str, str], log: Path) -> subprocess.
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            # Nothing here has threads, so running Python between fork and exec is safe.
-            preexec_fn=_end_with_the_launcher,  # noqa: PLW1509 - see above
+            preexec_fn=end_with_the_launcher,  # noqa: PLW1509 - it says itself why
             user=program.user,
             group=program.user,
             extra_groups=None if program.user is None else [],

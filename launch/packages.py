@@ -85,7 +85,7 @@ def is_usable() -> bool:
     if UNFINISHED.exists():
         return False
     probe = "import sys, importlib.util as u; sys.exit(sys.version_info < (3, 11) or not u.find_spec('pip'))"
-    return layout.PYTHON.exists() and steps.output_of([str(layout.PYTHON), "-c", probe]) is not None
+    return steps.output_of([str(layout.PYTHON), "-c", probe]) is not None
 
 
 def _make_environment() -> None:

@@ -41,7 +41,12 @@ def output_of(command: Sequence[str], *, env: Mapping[str, str] | None = None, u
 
 def run_in_sight(command: Sequence[str], *, env: Mapping[str, str]) -> int:
     """Run *command* on this terminal and return its exit code; when the launcher is stopped, it is too."""
-    process = subprocess.Popen(command, cwd=layout.ROOT, env=dict(env))
+    process = subprocess.Popen(
+        command,
+        cwd=layout.ROOT,
+        env=dict(env),
+        preexec_fn=children.end_with_the_launcher,  # noqa: PLW1509 - it says itself why
+    )
     try:
         return process.wait()
     except console.Stopped as stopped:
