@@ -15,6 +15,7 @@ class ReaderTimeZone:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request in the reader's zone."""
         if request.path.startswith("/api/"):
             return self.get_response(request)
         name = getattr(request.user, "time_zone", "") or settings.ORGANISATION_TIME_ZONE

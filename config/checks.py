@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as Concern
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -45,7 +46,8 @@ def _base_url() -> Iterable[CheckMessage]:
         )
     elif base.hostname not in settings.ALLOWED_HOSTS and "*" not in settings.ALLOWED_HOSTS:
         yield Error(
-            f"ALLOWED_HOSTS does not contain {base.hostname}, the host of BASE_URL. Add it, or leave ALLOWED_HOSTS unset.",
+            f"ALLOWED_HOSTS does not contain {base.hostname}, the host of BASE_URL. Add it, or leave "
+            "ALLOWED_HOSTS unset.",
             id="decklog.E003",
         )
 
@@ -69,7 +71,7 @@ def _broker() -> Iterable[CheckMessage]:
 
 def _mail() -> Iterable[CheckMessage]:
     if not settings.EMBEDDED and settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
-        yield Warning(
+        yield Concern(
             "EMAIL_URL is not set, so mail is printed to the log and reaches nobody. Set it, as in "
             "smtp+tls://user:password@smtp.example.com:587.",
             id="decklog.W001",

@@ -1,7 +1,6 @@
 """What every test may use: an API client, a signed-in browser client, and a ledger that the test runner may empty."""
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,10 +8,10 @@ from django.db import connection
 
 os.environ.setdefault("SECRET_KEY", "only-for-the-test-suite-0123456789abcdefghijkl")
 
-from rest_framework.test import APIClient  # noqa: E402 - settings are read at import and need the key
+from rest_framework.test import APIClient
 
-from accounts.actions import TokenTerms, create_token  # noqa: E402
-from tests import factories  # noqa: E402
+from accounts.actions import TokenTerms, create_token
+from tests import factories
 
 
 @pytest.fixture(autouse=True)
@@ -56,14 +55,16 @@ def ci(shop: factories.Shop) -> APIClient:
 
 def token_client(owner: Any, *scopes: str, **terms: Any) -> APIClient:
     """An API client that carries a fresh token of `owner`."""
-    _, text = create_token(owner, TokenTerms(name=f"token {len(scopes)} {os.urandom(3).hex()}", scopes=[*scopes], **terms))
+    _, text = create_token(
+        owner, TokenTerms(name=f"token {len(scopes)} {os.urandom(3).hex()}", scopes=[*scopes], **terms)
+    )
     client = APIClient(raise_request_exception=False)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
     return client
 
 
 @pytest.fixture
-def ann(shop: factories.Shop, client: Any) -> Iterator[Any]:
+def ann(shop: factories.Shop, client: Any) -> Any:
     """A browser in which Ann, a team lead, is signed in."""
     client.force_login(shop.ann)
-    yield client
+    return client

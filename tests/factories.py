@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import factory
 from django.utils import timezone
 
 from accounts.models import Membership, Team, User
@@ -12,41 +11,21 @@ from catalog.models import Environment, Service
 from changes.pipelines.models import Pipeline
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"
 SHA = "9fceb02d0ae598e95dc970b74767f19372d61af8"
 
 
-class UserFactory(factory.django.DjangoModelFactory[User]):
-    """A person who can sign in with the password `correct horse battery`."""
-
-    class Meta:
-        model = User
-        skip_postgeneration_save = True
-
-    email = factory.Sequence(lambda number: f"person{number}@example.com")
-    name = factory.Sequence(lambda number: f"Person {number}")
-
-    @factory.post_generation
-    def password(self, create: bool, extracted: str | None, **_: Any) -> None:
-        self.set_password(extracted or "correct horse battery")  # type: ignore[attr-defined]
-        if create:
-            self.save()  # type: ignore[attr-defined]
+def make_user(email: str, name: str = "", **columns: Any) -> User:
+    """A person who can sign in with PASSWORD."""
+    user = User(email=email, name=name or email, **columns)
+    user.set_password(PASSWORD)
+    user.save()
+    return user
 
 
-class TeamFactory(factory.django.DjangoModelFactory[Team]):
-    class Meta:
-        model = Team
-
-    slug = factory.Sequence(lambda number: f"team-{number}")
-    name = factory.LazyAttribute(lambda team: team.slug.title())
-
-
-class ServiceFactory(factory.django.DjangoModelFactory[Service]):
-    class Meta:
-        model = Service
-
-    slug = factory.Sequence(lambda number: f"service-{number}")
-    name = factory.LazyAttribute(lambda service: service.slug.title())
-    team = factory.SubFactory(TeamFactory)
+def make_service(slug: str, team: Team, **columns: Any) -> Service:
+    """A service of `team`."""
+    return Service.objects.create(slug=slug, name=slug.title(), team=team, **columns)
 
 
 @dataclass
@@ -68,16 +47,16 @@ class Shop:
 
 def make_shop() -> Shop:
     """Ann leads Payments with Bo; Cy is in Delivery; checkout depends on ledger; checkout-deploy is trusted."""
-    ann = UserFactory(email="ann@example.com", name="Ann Lee", time_zone="Europe/Berlin")
-    bo = UserFactory(email="bo@example.com", name="Bo Okafor")
-    cy = UserFactory(email="cy@example.com", name="Cy Rao")
-    admin = UserFactory(email="admin@example.com", name="Ada Min", is_admin=True)
-    payments, delivery = TeamFactory(slug="payments"), TeamFactory(slug="delivery")
+    ann = make_user("ann@example.com", "Ann Lee", time_zone="Europe/Berlin")
+    bo = make_user("bo@example.com", "Bo Okafor")
+    cy = make_user("cy@example.com", "Cy Rao")
+    admin = make_user("admin@example.com", "Ada Min", is_admin=True)
+    payments, delivery = (Team.objects.create(slug=slug, name=slug.title()) for slug in ("payments", "delivery"))
     Membership.objects.create(team=payments, user=ann, is_lead=True)
     Membership.objects.create(team=payments, user=bo)
     Membership.objects.create(team=delivery, user=cy, is_lead=True)
-    ledger = ServiceFactory(slug="ledger", team=payments, tier=1)
-    checkout = ServiceFactory(slug="checkout", team=payments, tier=0)
+    ledger = make_service("ledger", payments, tier=1)
+    checkout = make_service("checkout", payments, tier=0)
     checkout.depends_on.add(ledger)
     production = Environment.objects.create(slug="production", name="Production", is_production=True)
     uat = Environment.objects.create(slug="uat", name="UAT")
@@ -122,7 +101,12 @@ def deployment(**changed: Any) -> dict[str, Any]:
         "started_at": (finished - timedelta(minutes=2)).isoformat(),
         "finished_at": finished.isoformat(),
         "commits": [
-            {"sha": SHA, "author": "ann@example.com", "reviewed_by": ["bo@example.com"], "authored_at": finished.isoformat()}
+            {
+                "sha": SHA,
+                "author": "ann@example.com",
+                "reviewed_by": ["bo@example.com"],
+                "authored_at": finished.isoformat(),
+            }
         ],
         "evidence": {
             "tests": {"passed": 412, "failed": 0, "sha": SHA},

@@ -86,8 +86,9 @@ def _api_problem(error: exceptions.APIException) -> HttpResponse:
     codes = error.get_codes()
     code = codes if isinstance(codes, str) else "error"
     answer = problem(error.status_code, code, str(error.detail))
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        answer["Retry-After"] = str(max(1, round(error.wait)))
+    wait = getattr(error, "wait", None)
+    if wait is not None:
+        answer["Retry-After"] = str(max(1, round(wait)))
     return answer
 
 

@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from workflow.doors import PROBLEM, refusal_body
 from workflow.errors import Conflict, Malformed, RuleViolation, Unprocessable
 from workflow.models import StoredReply
+from workflow.wire import JSON, write_json
 
 KEPT_FOR = timedelta(hours=24)
 LEASE = timedelta(seconds=60)
@@ -58,8 +59,9 @@ def _fingerprint(request: Request) -> str:
 def reply_once(*, credential: str, key: str, fingerprint: str, work: Callable[[], Response]) -> HttpResponse:
     """Do `work` unless (credential, key) already has an answer; then return that one.
 
-    Raises Unprocessable("idempotency_mismatch") when the key was used with another body, Conflict("idempotency_in_flight")
-    while the first request is still being worked on. Refusals are answers too; crashes are not, the key is free again.
+    Raises Unprocessable("idempotency_mismatch") when the key was used with another body,
+    Conflict("idempotency_in_flight") while the first request is still being worked on. Refusals are answers too;
+    after a crash the key is free again.
     """
     claim, stored = _claim(credential, key, fingerprint, now=timezone.now())
     if stored is not None:
@@ -67,8 +69,8 @@ def reply_once(*, credential: str, key: str, fingerprint: str, work: Callable[[]
     try:
         with transaction.atomic():
             answer = work()
-            body = orjson.dumps(answer.data, default=str)
-            _store(claim, answer.status_code, body, "application/json")
+            body = write_json(answer.data)
+            _store(claim, answer.status_code, body, JSON)
     except RuleViolation as refusal:
         body = orjson.dumps(refusal_body(refusal))
         _store(claim, refusal.status, body, PROBLEM)
@@ -76,7 +78,7 @@ def reply_once(*, credential: str, key: str, fingerprint: str, work: Callable[[]
     except BaseException:
         StoredReply.objects.filter(pk=claim.pk, status=0).delete()
         raise
-    return HttpResponse(body, status=answer.status_code, content_type="application/json")
+    return HttpResponse(body, status=answer.status_code, content_type=JSON)
 
 
 def _claim(credential: str, key: str, fingerprint: str, *, now: datetime) -> tuple[StoredReply, HttpResponse | None]:
@@ -91,9 +93,8 @@ def _claim(credential: str, key: str, fingerprint: str, *, now: datetime) -> tup
         raise Unprocessable("idempotency_mismatch", "This Idempotency-Key was used with another body. Make a new key.")
     if first.status:
         return first, HttpResponse(bytes(first.body), status=first.status, content_type=first.content_type)
-    took_over = StoredReply.objects.filter(
-        pk=first.pk, status=0, created_at=first.created_at, created_at__lt=now - LEASE
-    )
+    dead = {"status": 0, "created_at": first.created_at, "created_at__lt": now - LEASE}
+    took_over = StoredReply.objects.filter(pk=first.pk, **dead)
     if not took_over.update(created_at=now):
         raise Conflict(
             "idempotency_in_flight", "The first request with this key is still running. Try again in a moment."

@@ -91,7 +91,7 @@ def _moment(at: datetime) -> str:
 
 
 def merkle_root(leaves: Sequence[str]) -> str:
-    """The root over hex digests in order (RFC 6962's prefixes 0x00 for leaves and 0x01 for nodes; an odd one moves up)."""
+    """The root over hex digests in order, after RFC 6962: 0x00 before leaves, 0x01 before nodes; an odd one rises."""
     level = list(leaves)
     if not level:
         return hashlib.sha256(b"").hexdigest()
@@ -171,7 +171,7 @@ class Fault:
 
 
 def verify() -> Iterator[Fault]:
-    """Recompute every seal from the entries and yield what differs, first fault first; nothing means all is as sealed."""
+    """Recompute every seal from the entries and yield what differs, in order; nothing means that all is as sealed."""
     previous = ""
     named_late = {pk for ids in Seal.objects.values_list("late_ids", flat=True) for pk in ids}
     for seal in Seal.objects.order_by("id").iterator():

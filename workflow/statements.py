@@ -17,7 +17,7 @@ from django.db import connection, models, transaction
 Row = tuple[Any, ...]
 
 
-def fetch(sql: str, parameters: Sequence[object] = (), *, moments: Iterable[int] = ()) -> list[Row]:
+def fetch(sql: str, parameters: Sequence[Any] = (), *, moments: Iterable[int] = ()) -> list[Row]:
     """Run one statement with `%s` placeholders and return its rows; `moments` are the columns that hold times.
 
     Raises django.db errors, as the ORM does.
@@ -34,7 +34,7 @@ def fetch(sql: str, parameters: Sequence[object] = (), *, moments: Iterable[int]
     return [_with_moments(row, columns) for row in rows] if columns else rows
 
 
-def _for_sqlite(value: object) -> object:
+def _for_sqlite(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
     return value
@@ -105,7 +105,7 @@ def _shape(row: NewRow) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 @lru_cache
 def _casts(model: type[models.Model]) -> dict[str, str]:
-    return {field.column: f"%s::{field.db_type(connection)}" for field in model._meta.concrete_fields}
+    return {field.column or "": f"%s::{field.db_type(connection)}" for field in model._meta.concrete_fields}
 
 
 @lru_cache(maxsize=64)
@@ -120,7 +120,12 @@ def _statement(shape: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> st
 
 
 def _into(table: str, columns: tuple[tuple[str, str], ...]) -> str:
-    return f"{table} ({', '.join(name for name, _ in columns)})"
+    return f"{table} ({', '.join(_quoted(name) for name, _ in columns)})"
+
+
+def _quoted(name: str) -> str:
+    # `authorization` and `end` are words of SQL.
+    return f'"{name}"'
 
 
 def _values(columns: tuple[tuple[str, str], ...]) -> str:
@@ -135,7 +140,7 @@ def _insert_one(row: NewRow, *, parent_id: int) -> int:
         for value in row.values.values()
     ]
     marks = ", ".join(["%s"] * len(values))
-    columns = ", ".join(row.values)
+    columns = ", ".join(_quoted(name) for name in row.values)
     key = row.model._meta.pk.column
     sql = f"INSERT INTO {row.model._meta.db_table} ({columns}) VALUES ({marks}) RETURNING {key}"
     return int(fetch(sql, values)[0][0])

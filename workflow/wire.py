@@ -10,6 +10,7 @@ from rest_framework.renderers import BaseRenderer
 
 from workflow.errors import Malformed, TooLarge
 
+JSON = "application/json"
 MAX_BODY = 1024 * 1024
 MAX_DEPTH = 32
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -32,6 +33,11 @@ def read_json(body: bytes) -> Any:
     if b"\\u0000" in body and _has_nul(content):
         raise Malformed("nul_character", "The body has a NUL character (\\u0000) in a text. Leave it out.")
     return content
+
+
+def write_json(content: Any) -> bytes:
+    """The UTF-8 bytes of `content`; times in RFC 3339, UTC as Z."""
+    return orjson.dumps(content, default=str, option=orjson.OPT_UTC_Z)
 
 
 def _depth(body: bytes) -> int:
@@ -80,4 +86,4 @@ class FastJSONRenderer(BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         """The bytes of `data`; None is an empty body."""
-        return b"" if data is None else orjson.dumps(data, default=str)
+        return b"" if data is None else write_json(data)

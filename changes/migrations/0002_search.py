@@ -5,7 +5,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 POSTGRES = """
-CREATE INDEX change_search ON changes_change USING gin (to_tsvector('simple', search_text))
+CREATE INDEX change_search ON changes_change USING gin (array_to_tsvector(string_to_array(search_text, ' ')))
     WITH (fastupdate = on, gin_pending_list_limit = 256)
 """
 SQLITE = [

@@ -1,0 +1,60 @@
+"""The wording of what change management sends. The first line carries who must do what by when, with the link."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+
+from notifications.outbox import NewMessage
+
+
+def change_url(ref: str) -> str:
+    """The web page of a change."""
+    return f"{settings.BASE_URL}/changes/{ref}"
+
+
+def proof_topic(ref: str) -> str:
+    """What groups the messages that ask for a change's proof, so that proof can call them back."""
+    return f"proof:{ref}"
+
+
+def proof_wanted(ref: str, title: str, *, to: tuple[int, str], missing: Sequence[str], due: datetime) -> NewMessage:
+    """Asks the owner of a pipeline, `to` as (user id, e-mail), for what an unproven deploy lacks, until `due`."""
+    person, email = to
+    lines = [
+        f"Supply proof for {ref} by {due:%A %d %B, %H:%M} UTC: {change_url(ref)}",
+        "",
+        f"{title} was deployed and could not be exempted from review:",
+        *(f"- {detail}" for detail in missing),
+        "",
+        "Send the missing evidence with PATCH /api/v1/deployments/" + ref + "/evidence, or have the deploy reviewed.",
+        "Nothing was blocked. Until then the deploy counts as unproven.",
+    ]
+    return NewMessage(
+        dedup_key=f"{proof_topic(ref)}:{person}",
+        channel="email",
+        recipient=email,
+        title=f"{ref} is unproven: {title}",
+        text="\n".join(lines),
+        subject=ref,
+        topic=proof_topic(ref),
+    )
+
+
+def run_went_silent(ref: str, title: str, *, to: tuple[int, str]) -> NewMessage:
+    """Tells the owner that a deploy never reported its end."""
+    person, email = to
+    lines = [
+        f"Say how {ref} ended: {change_url(ref)}",
+        "",
+        f"{title} started and never reported its end, so its outcome is unknown.",
+        "Have the pipeline send its terminal status with the same key; a late one is taken as well.",
+    ]
+    return NewMessage(
+        dedup_key=f"silent:{ref}:{person}",
+        channel="email",
+        recipient=email,
+        title=f"{ref} never ended: {title}",
+        text="\n".join(lines),
+        subject=ref,
+    )

@@ -1,0 +1,293 @@
+"""Every write that starts at a pipeline's word: a deploy, late proof, and what follows when no word comes."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import ApiToken, User
+from changes import policy
+from changes.messages import proof_topic, proof_wanted, run_went_silent
+from changes.models import REF_PREFIX, Change
+from changes.pipelines import queries
+from changes.pipelines.intake.rest import Deployment, event_of
+from changes.pipelines.models import Pipeline, Run
+from changes.pipelines.order import MAX_EVENTS, Event, fingerprint, occurred_at
+from changes.pipelines.recording import Recorded, Target, Trust, record_run
+from changes.states import MOVES, Outcome, State, Verdict
+from notifications import outbox
+from workflow.errors import Conflict, Forbidden, Missing, Unprocessable
+from workflow.ledger import SYSTEM, Happening, new_entry, record
+from workflow.statements import FromParent, NewRow, insert_together
+from workflow.transitions import is_legal, move
+
+VERDICT_COLUMNS = ("verdict", "verdict_rule", "policy_version", "state")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who logs: the person, and the token that acts for them (None in a browser)."""
+
+    user: User
+    token: ApiToken | None = None
+
+    @property
+    def actor(self) -> str:
+        """The ledger's id: of the token if there is one."""
+        return self.token.actor if self.token else self.user.actor
+
+    def require_reach(self, *, service: str, environment: str) -> None:
+        """Raise Forbidden("token_limits") when the token is limited to other services or environments."""
+        if self.token and not self.token.covers(service=service, environment=environment):
+            raise Forbidden("token_limits", "This token may not log deploys of this service in this environment.")
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What became of a message about a deploy. `is_new` is False when its run was known; `warnings` are words."""
+
+    change: Change
+    run: Run
+    target: Target
+    is_new: bool
+    warnings: list[str]
+
+
+def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = False) -> Logged:
+    """Keep what a pipeline says about a deploy, judge it, and tell the owner when proof is missing.
+
+    The same natural key again is an update; the order of arrival makes no difference; nothing is refused for missing
+    evidence. When this returns, the deploy is durable. Raises Unprocessable for a service or environment that does not
+    exist and Forbidden("token_limits") outside the token's limits.
+    """
+    caller.require_reach(service=deployment.service, environment=deployment.environment)
+    event = event_of(deployment, received_at=timezone.now().isoformat(), by=caller.actor, backfill=backfill)
+    key = queries.IntakeKey(
+        service=deployment.service,
+        environment=deployment.environment,
+        pipeline=deployment.pipeline,
+        run_id=deployment.run_id,
+        attempt=deployment.attempt,
+        at=occurred_at(event),
+    )
+    context = _known_context(key)
+    if context.change_id is None:
+        try:
+            return _insert(key, context, event)
+        except IntegrityError:
+            # Somebody logged the same run between our look and our insert; now it is an update.
+            context = _known_context(key)
+            if context.change_id is None:
+                raise
+    return _add(context.change_id, event)
+
+
+def _known_context(key: queries.IntakeKey) -> queries.IntakeContext:
+    context = queries.intake_context(key)
+    if context.service_id is None:
+        raise Unprocessable("unknown_service", f"There is no service “{key.service}”.", field="service")
+    if context.environment_id is None:
+        raise Unprocessable("unknown_environment", f"There is no environment “{key.environment}”.", field="environment")
+    if context.pipeline_id is None:
+        Pipeline.objects.get_or_create(slug=key.pipeline)
+        return queries.intake_context(key)
+    return context
+
+
+def _insert(key: queries.IntakeKey, context: queries.IntakeContext, event: Event) -> Logged:
+    assert context.service_id
+    assert context.team_id
+    assert context.environment_id
+    assert context.pipeline_id
+    now = datetime.fromisoformat(event["received_at"])
+    target = Target(
+        service_id=context.service_id,
+        team_id=context.team_id,
+        environment_id=context.environment_id,
+        pipeline_id=context.pipeline_id,
+        registered_by_id=context.registered_by_id,
+        service=key.service,
+        environment=key.environment,
+        pipeline=key.pipeline,
+        run_id=key.run_id,
+        attempt=key.attempt,
+    )
+    hard, warnings = _freezes(target, at=key.at) if context.may_be_frozen else ([], [])
+    trust = Trust(
+        pipeline_state=context.pipeline_state,
+        requires=context.requires,
+        covers_target=context.covers_target,
+        token_id=context.token_id,
+        hard_freezes=hard,
+    )
+    recorded = record_run([event], target=target, trust=trust, now=now)
+    change_values = {**recorded.change_values, "created_at": now}
+    run_values = {**recorded.run_values, "received_at": now}
+    entry = new_entry(REF_PREFIX, _happening(event, recorded, with_verdict=True), at=now)
+    children = [NewRow(Run, {"change_id": FromParent(), **run_values}), entry]
+    parent = NewRow(Change, change_values)
+    if recorded.reached.result == Verdict.UNPROVEN and "backfill" not in event:
+        with transaction.atomic():
+            pk = insert_together(parent, children)
+            _ask_for_proof(f"{REF_PREFIX}{pk}", recorded, target, now=now)
+    else:
+        pk = insert_together(parent, children)
+    return Logged(
+        Change(id=pk, **change_values), Run(change_id=pk, **run_values), target, is_new=True, warnings=warnings
+    )
+
+
+def _freezes(target: Target, *, at: datetime) -> tuple[list[str], list[str]]:
+    freezes = queries.freezes_at(
+        at, service_id=target.service_id, team_id=target.team_id, environment_id=target.environment_id
+    )
+    hard = [freeze.name for freeze in freezes if freeze.is_hard]
+    return hard, ["freeze_soft"] if len(hard) < len(freezes) else []
+
+
+def _happening(event: Event, recorded: Recorded, *, with_verdict: bool) -> Happening:
+    names = ("status", "version", "sha", "sequence", "evidence", "backfill")
+    said: dict[str, object] = {name: event[name] for name in names if name in event}
+    decision = recorded.reached.decision
+    if with_verdict:
+        said |= {"verdict": decision.outcome, "because": decision.because}
+    verb = "evidence" if "status" not in event else "started" if event["status"] == "started" else "finished"
+    moment = occurred_at(event).astimezone(UTC)
+    return Happening(verb, event["by"], moment, said, decision.rule if with_verdict else "")
+
+
+def _ask_for_proof(ref: str, recorded: Recorded, target: Target, *, now: datetime) -> None:
+    due = (recorded.run.finished_at or now) + policy.PROOF_WITHIN
+    missing = [check.detail for check in recorded.reached.missing] or [recorded.reached.decision.because]
+    title = recorded.change_values["title"]
+    for owner in queries.pipeline_owners(target.registered_by_id, target.team_id):
+        outbox.enqueue(proof_wanted(ref, title, to=owner, missing=missing, due=due), at=now)
+
+
+def add_evidence(change_id: int, event: Event, *, caller: Caller) -> Logged:
+    """Add late proof to a logged deploy and judge it again; `event` holds `evidence` alone.
+
+    Within 24 hours of the finish the verdict may flip; later the proof is kept and the verdict stays, which the warning
+    `proof_window_closed` says. Raises Missing for a change that no pipeline logged.
+    """
+    run = Run.objects.select_related("service", "environment").filter(change_id=change_id).first()
+    if run is None:
+        raise Missing("not_found", "No deploy was logged under this reference.")
+    caller.require_reach(service=run.service.slug, environment=run.environment.slug)
+    return _add(change_id, {**event, "received_at": timezone.now().isoformat(), "by": caller.actor})
+
+
+@transaction.atomic
+def _add(change_id: int, event: Event) -> Logged:
+    """Add an event to a known run; one that says nothing new changes nothing."""
+    change = Change.objects.select_for_update().get(pk=change_id)
+    run = Run.objects.select_related("service", "environment", "pipeline").get(change_id=change_id)
+    target = _target_of(run)
+    hard, warnings = _freezes(target, at=change.at)
+    if fingerprint(event) in {fingerprint(known) for known in run.events}:
+        return Logged(change, run, target, is_new=False, warnings=warnings)
+    if len(run.events) >= MAX_EVENTS:
+        raise Conflict("too_many_events", f"This run has {MAX_EVENTS} messages already. Start a new attempt.")
+    now = timezone.now()
+    recorded = record_run([*run.events, event], target=target, trust=_trust_of(run, hard), now=now)
+    counts = policy.late_proof_counts(finished_at=change.finished_at or now, now=now).outcome == "counts"
+    record(change.ref, _happening(event, recorded, with_verdict=False), at=now)
+    before = change.verdict
+    _write(change, run, recorded, verdict_too=counts)
+    if counts:
+        _tell_verdict(change.ref, recorded, target, before=before, is_quiet="backfill" in event)
+    else:
+        warnings.append("proof_window_closed")
+    fresh = Change.objects.get(pk=change_id), Run.objects.get(pk=change_id)
+    return Logged(*fresh, target, is_new=False, warnings=warnings)
+
+
+def _target_of(run: Run) -> Target:
+    return Target(
+        service_id=run.service_id,
+        team_id=run.service.team_id,
+        environment_id=run.environment_id,
+        pipeline_id=run.pipeline_id,
+        registered_by_id=run.pipeline.registered_by_id,
+        service=run.service.slug,
+        environment=run.environment.slug,
+        pipeline=run.pipeline.slug,
+        run_id=run.run_id,
+        attempt=run.attempt,
+    )
+
+
+def _trust_of(run: Run, hard_freezes: list[str]) -> Trust:
+    pipeline = run.pipeline
+    covers_service = pipeline.services.filter(pk=run.service_id).exists()
+    return Trust(
+        pipeline_state=pipeline.state,
+        requires=pipeline.requires,
+        covers_target=covers_service and pipeline.environments.filter(pk=run.environment_id).exists(),
+        token_id=pipeline.token_id,
+        hard_freezes=hard_freezes,
+    )
+
+
+def _write(change: Change, run: Run, recorded: Recorded, *, verdict_too: bool) -> None:
+    change_values: dict[str, Any] = dict(recorded.change_values)
+    run_values = dict(recorded.run_values)
+    if not verdict_too:
+        for name in VERDICT_COLUMNS:
+            del change_values[name]
+        del run_values["checks"], run_values["proof_due_at"]
+    if change.outcome == Outcome.UNKNOWN and not recorded.run.is_over:
+        del change_values["outcome"]
+    state = change_values.pop("state", change.state)
+    if is_legal(MOVES, change.state, state):
+        move(change, state, moves=MOVES)
+    Change.objects.filter(pk=change.pk).update(**change_values)
+    Run.objects.filter(pk=run.pk).update(**run_values)
+
+
+def _tell_verdict(ref: str, recorded: Recorded, target: Target, *, before: str, is_quiet: bool) -> None:
+    """Record a verdict that differs from the one before; ask for proof, or call the question back."""
+    decision, now = recorded.reached.decision, timezone.now()
+    if before == decision.outcome:
+        return
+    facts: dict[str, object] = {"verdict": decision.outcome, "before": before, "because": decision.because}
+    record(ref, Happening("verdict", SYSTEM, now, facts, decision.rule), at=now)
+    if decision.outcome == Verdict.UNPROVEN and not is_quiet:
+        _ask_for_proof(ref, recorded, target, now=now)
+    elif decision.outcome == Verdict.EXEMPT:
+        outbox.cancel(proof_topic(ref))
+
+
+@transaction.atomic
+def settle(change_id: int, *, now: datetime) -> None:
+    """Look again at a run that owes a word: a smoke test that did not come, or an end that was never reported."""
+    change = Change.objects.select_for_update().get(pk=change_id)
+    run = Run.objects.select_related("service", "environment", "pipeline").get(change_id=change_id)
+    if run.proof_due_at is None or run.proof_due_at > now:
+        return
+    if change.state == State.IN_PROGRESS:
+        _settle_silent(change, run, now=now)
+        return
+    target = _target_of(run)
+    hard, _ = _freezes(target, at=change.at)
+    recorded = record_run(run.events, target=target, trust=_trust_of(run, hard), now=now)
+    before, is_quiet = change.verdict, any("backfill" in event for event in run.events)
+    _write(change, run, recorded, verdict_too=True)
+    _tell_verdict(change.ref, recorded, target, before=before, is_quiet=is_quiet)
+
+
+def _settle_silent(change: Change, run: Run, *, now: datetime) -> None:
+    started = change.started_at or change.at
+    usual = queries.usual_longest(run.pipeline_id)
+    decision = policy.silent_run_unknown(started_at=started, usual_longest=usual, now=now)
+    if decision.outcome != Outcome.UNKNOWN:
+        Run.objects.filter(pk=run.pk).update(proof_due_at=started + 2 * usual)
+        return
+    move(change, State.FINISHED, moves=MOVES, outcome=Outcome.UNKNOWN, updated_at=now)
+    Run.objects.filter(pk=run.pk).update(proof_due_at=None)
+    facts: dict[str, object] = {"outcome": Outcome.UNKNOWN.value, "because": decision.because}
+    record(change.ref, Happening("went_silent", SYSTEM, now, facts, decision.rule), at=now)
+    for owner in queries.pipeline_owners(run.pipeline.registered_by_id, run.service.team_id):
+        outbox.enqueue(run_went_silent(change.ref, change.title, to=owner), at=now)

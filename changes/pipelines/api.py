@@ -1,0 +1,81 @@
+"""The door of pipelines: `/api/v1/deployments`."""
+
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api import ApiView
+from accounts.models import ApiToken, User
+from changes.filters import DEPLOYMENT_FILTERS, read_list
+from changes.pipelines import actions
+from changes.pipelines.intake import rest
+from changes.queries import DEPLOYMENTS, list_changes
+from changes.refs import change_id
+from changes.serializers import deployment_json, page_json
+from workflow.doors import refusal_body
+from workflow.errors import RuleViolation
+from workflow.idempotency import answers_once
+
+
+def caller_of(request: Request) -> actions.Caller:
+    """Who logs."""
+    assert isinstance(request.user, User)
+    return actions.Caller(request.user, request.auth if isinstance(request.auth, ApiToken) else None)
+
+
+def log_one(body: Any, *, caller: actions.Caller, backfill: bool = False) -> tuple[int, dict[str, Any]]:
+    """The status and the answer for one deployment."""
+    deployment = rest.read_deployment(body)
+    logged = actions.log_deployment(deployment, caller=caller, backfill=backfill)
+    answer = deployment_json(logged)
+    answer["warnings"] += rest.unknown_fields(body)
+    return 201 if logged.is_new else 200, answer
+
+
+class Deployments(ApiView):
+    """List the deploys, or log one."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "read", "POST": "deploy"}
+
+    def get(self, request: Request) -> Response:
+        """The deploys that match, newest first."""
+        wanted = read_list(request.query_params, allowed=DEPLOYMENT_FILTERS, fixed=DEPLOYMENTS)
+        return Response(page_json(list_changes(wanted), request))
+
+    @answers_once
+    def post(self, request: Request) -> Response:
+        """Log a deploy: 201 when its run is new, 200 when it was known."""
+        status, answer = log_one(request.data, caller=caller_of(request))
+        return Response(answer, status=status)
+
+
+class BulkDeployments(ApiView):
+    """Log up to 100 deploys; each is judged by itself and one that is wrong stops no other."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": "deploy"}
+
+    @answers_once
+    def post(self, request: Request) -> Response:
+        """200 with a result for each, in order."""
+        bulk = rest.read_bulk(request.data)
+        caller = caller_of(request)
+        return Response({"results": [self._one(n, body, bulk, caller) for n, body in enumerate(bulk.deployments)]})
+
+    def _one(self, index: int, body: Any, bulk: rest.Bulk, caller: actions.Caller) -> dict[str, Any]:
+        try:
+            status, answer = log_one(body, caller=caller, backfill=bulk.backfill)
+        except RuleViolation as refusal:
+            return {"index": index, "status": refusal.status, "error": refusal_body(refusal)}
+        return {"index": index, "status": status, "ref": answer["ref"], "verdict": answer["verdict"]["result"]}
+
+
+class DeploymentEvidence(ApiView):
+    """Late proof for a deploy."""
+
+    scopes: ClassVar[dict[str, str]] = {"PATCH": "deploy"}
+
+    def patch(self, request: Request, ref: str) -> Response:
+        """Add proof and judge again; the deploy as it now stands."""
+        event = rest.read_evidence(request.data)
+        return Response(deployment_json(actions.add_evidence(change_id(ref), event, caller=caller_of(request))))

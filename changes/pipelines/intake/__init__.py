@@ -1,0 +1,1 @@
+"""What may arrive from outside and how it becomes an event; one module for each source."""

@@ -1,0 +1,106 @@
+"""What intake must know before it can judge a deploy, in one statement; and what the pipeline pages show."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import orjson
+from django.db.models import Q
+
+from accounts.models import User
+from changes.models import Change, Freeze, Run
+from workflow.statements import fetch
+
+CONTEXT = """
+SELECT s.id, s.team_id, e.id, p.id, p.state, p.requires, p.token_id, p.registered_by_id,
+    EXISTS (SELECT 1 FROM changes_pipeline_services b WHERE b.pipeline_id = p.id AND b.service_id = s.id)
+    AND EXISTS (SELECT 1 FROM changes_pipeline_environments b WHERE b.pipeline_id = p.id AND b.environment_id = e.id),
+    r.change_id,
+    EXISTS (SELECT 1 FROM changes_freeze f WHERE f."end" > %s AND f.start <= %s)
+FROM (SELECT 1) AS one
+LEFT JOIN catalog_service s ON s.slug = %s
+LEFT JOIN catalog_environment e ON e.slug = %s
+LEFT JOIN changes_pipeline p ON p.slug = %s
+LEFT JOIN changes_run r ON r.pipeline_id = p.id AND r.run_id = %s AND r.attempt = %s
+    AND r.service_id = s.id AND r.environment_id = e.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeKey:
+    """The natural key of a run, in slugs, and the moment the deploy began."""
+
+    service: str
+    environment: str
+    pipeline: str
+    run_id: str
+    attempt: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeContext:
+    """What the database knows about the things a deploy names. Ids are None for what does not exist."""
+
+    service_id: int | None
+    team_id: int | None
+    environment_id: int | None
+    pipeline_id: int | None
+    pipeline_state: str
+    requires: list[str]
+    token_id: int | None
+    registered_by_id: int | None
+    covers_target: bool
+    change_id: int | None
+    may_be_frozen: bool
+
+
+def intake_context(key: IntakeKey) -> IntakeContext:
+    """Look everything up at once; this runs for every deploy that is logged."""
+    found = fetch(CONTEXT, (key.at, key.at, key.service, key.environment, key.pipeline, key.run_id, key.attempt))[0]
+    service, team, environment, pipeline, state, requires, token, registrar, covers, change, frozen = found
+    if isinstance(requires, str):
+        requires = orjson.loads(requires)
+    return IntakeContext(
+        service_id=service,
+        team_id=team,
+        environment_id=environment,
+        pipeline_id=pipeline,
+        pipeline_state=state or "",
+        requires=requires or [],
+        token_id=token,
+        registered_by_id=registrar,
+        covers_target=bool(covers),
+        change_id=change,
+        may_be_frozen=bool(frozen),
+    )
+
+
+def freezes_at(at: datetime, *, service_id: int, team_id: int, environment_id: int) -> list[Freeze]:
+    """The freezes in force at `at` for the service, its team and the environment, hard ones first."""
+    scopes = (
+        Q(services=None, teams=None) | Q(services=service_id) | Q(teams=team_id),
+        Q(environments=None) | Q(environments=environment_id),
+    )
+    return list(Freeze.objects.filter(*scopes, start__lte=at, end__gt=at).order_by("-is_hard", "start").distinct())
+
+
+def pipeline_owners(registered_by: int | None, team_id: int) -> list[tuple[int, str]]:
+    """(user id, e-mail) of who must supply missing proof: who registered the pipeline, else the leads of the team."""
+    people = User.objects.filter(is_active=True)
+    leads = people.filter(memberships__team=team_id, memberships__is_lead=True)
+    chosen = people.filter(pk=registered_by or 0) or leads or people.filter(memberships__team=team_id)
+    return sorted((person.pk, person.email) for person in chosen)
+
+
+def usual_longest(pipeline_id: int) -> timedelta:
+    """The 95th percentile of how long the pipeline's last 200 finished runs took; zero when there are none."""
+    ended = Change.objects.filter(pipeline_id=pipeline_id, started_at__isnull=False, finished_at__isnull=False)
+    times = ended.order_by("-at", "-id").values_list("started_at", "finished_at")[:200]
+    durations = sorted(finished - started for started, finished in times if started and finished)
+    return durations[int(len(durations) * 0.95)] if durations else timedelta()
+
+
+def due_for_settling(*, now: datetime, limit: int = 500) -> list[int]:
+    """Ids of the changes whose awaited word or proof did not come in time, longest overdue first."""
+    due = Run.objects.filter(proof_due_at__lte=now).order_by("proof_due_at")
+    return list(due.values_list("change_id", flat=True)[:limit])
