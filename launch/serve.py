@@ -125,8 +125,8 @@ def _watch(supervisor: Supervisor, *, port: int, instance: str) -> None:
         supervisor.look()
         if time.monotonic() >= probe_at:
             is_web_well = vigil.is_ready(port, instance=instance)
-            age = (vigil.read_json(port, "/readyz") or {}).get("sweeper_age_seconds")
-            for name in watch.judge(now=time.monotonic(), is_web_well=is_web_well, sweeper_age=age):
+            readiness = vigil.read_json(port, "/readyz")
+            for name in watch.judge(now=time.monotonic(), is_web_well=is_web_well, readiness=readiness):
                 supervisor.restart(name, because="has been silent")
             probe_at = time.monotonic() + PROBE_EVERY
         time.sleep(0.3)

@@ -13,8 +13,8 @@ from launch.children import Children
 NO_TEST_RAN = 5
 """pytest's exit code for a selection that is empty, as a narrow ARGS makes it for some of the runs."""
 
-_OURS = ("DATABASE_URL", "REDIS_URL", "DECKLOG_EMBEDDED", "DECKLOG_INSTANCE", "BASE_URL")
-"""What a person may have set for a real installation; no test may touch that."""
+_REAL = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "SENTRY_DSN", "BASE_URL", "DECKLOG_EMBEDDED", "DECKLOG_INSTANCE")
+"""What a person may have set for a real installation, also as the name of a file; no test may touch that."""
 
 RUNS: dict[str, tuple[str, ...]] = {
     "sqlite": ("-m", "not browser and not fault", "-n", "2"),
@@ -62,7 +62,7 @@ def run() -> int:
 
 def provide(children: Children, *, with_browser: bool = False, is_durable: bool = False) -> dict[str, str]:
     """Start PostgreSQL and Redis, find a browser if asked, and return the environment that names them."""
-    env = {name: value for name, value in environment.variables().items() if name not in _OURS}
+    env = {name: value for name, value in environment.variables().items() if name.removesuffix("_FILE") not in _REAL}
     programs, env["TEST_POSTGRES_URL"] = postgres.start(children, is_durable=is_durable)
     env["TEST_POSTGRES_PROGRAMS"] = str(programs)
     _, env["TEST_REDIS_URL"] = broker.start(children)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,15 @@ def is_ready(port: int, *, instance: str) -> bool:
     return answer.get("status") == "ok" and answer.get("instance") == instance
 
 
+def is_worker_silent(readiness: Mapping[str, Any] | None) -> bool:
+    """True if the outbox has not been swept for too long, or never; False where that cannot be known."""
+    # A database that is away silences every worker, and no restart brings it back.
+    if readiness is None or readiness.get("database") is False:
+        return False
+    age = readiness.get("sweeper_age_seconds")
+    return age is None or age > SILENT_AFTER
+
+
 @dataclass
 class Vigil:
     """Counts silences, and names what to restart."""
@@ -44,14 +54,12 @@ class Vigil:
     web_strikes: int = 0
     worker_strikes: int = 0
 
-    def judge(self, *, now: float, is_web_well: bool, sweeper_age: float | None) -> tuple[str, ...]:
-        """Return the programs that have been silent for too long; a sweeper that never ran counts as silent."""
+    def judge(self, *, now: float, is_web_well: bool, readiness: Mapping[str, Any] | None) -> tuple[str, ...]:
+        """Return the programs that have been silent for too long, by what `/readyz` says of them."""
         if now < self.quiet_until:
             return ()
         self.web_strikes = 0 if is_web_well else self.web_strikes + 1
-        # Only a web server that answers can tell how the worker is.
-        is_swept = sweeper_age is not None and sweeper_age <= SILENT_AFTER
-        self.worker_strikes = 0 if is_swept or not is_web_well else self.worker_strikes + 1
+        self.worker_strikes = self.worker_strikes + 1 if is_worker_silent(readiness) else 0
         if self.web_strikes >= STRIKES:
             return self._restart(now, "web")
         if self.worker_strikes >= STRIKES:

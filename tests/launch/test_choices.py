@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,32 +69,31 @@ def test_pauses_grow_to_a_limit() -> None:
     assert pauses == [1, 2, 4, 8, 16, 30, 30]
 
 
-def judge_often(watch: vigil.Vigil, *, is_web_well: bool, age: float | None) -> list[tuple[str, ...]]:
-    """Return what *watch* restarts in five judgements, ten seconds apart."""
-    return [watch.judge(now=at, is_web_well=is_web_well, sweeper_age=age) for at in (0.0, 10.0, 20.0, 30.0, 40.0)]
-
-
 @pytest.mark.parametrize(
-    ("is_web_well", "age", "restarted"),
+    ("is_web_well", "readiness", "restarted"),
     [
-        (True, 3.0, ()),
-        (True, 60.0, ()),
-        (True, 61.0, ("worker", "beat")),
-        (True, None, ("worker", "beat")),
+        (True, {"database": True, "sweeper_age_seconds": 3.0}, ()),
+        (True, {"database": True, "sweeper_age_seconds": 60.0}, ()),
+        (True, {"database": True, "sweeper_age_seconds": 61.0}, ("worker", "beat")),
+        (True, {"database": True, "sweeper_age_seconds": None}, ("worker", "beat")),
+        (True, {"database": False, "sweeper_age_seconds": None}, ()),
+        (True, None, ()),
         (False, None, ("web",)),
     ],
 )
 def test_silence_restarts_once_and_then_has_patience(
-    is_web_well: bool, age: float | None, restarted: tuple[str, ...]
+    is_web_well: bool, readiness: dict[str, Any] | None, restarted: tuple[str, ...]
 ) -> None:
-    answers = judge_often(vigil.Vigil(quiet_until=0.0), is_web_well=is_web_well, age=age)
+    watch = vigil.Vigil(quiet_until=0.0)
+    times = (0.0, 10.0, 20.0, 30.0, 40.0)
+    answers = [watch.judge(now=at, is_web_well=is_web_well, readiness=readiness) for at in times]
     assert answers == [(), (), restarted, (), ()]
 
 
 def test_one_good_answer_forgives_what_was_before() -> None:
     watch = vigil.Vigil(quiet_until=0.0)
     for age in (100.0, 100.0, 1.0, 100.0, 100.0):
-        assert watch.judge(now=1.0, is_web_well=True, sweeper_age=age) == ()
+        assert watch.judge(now=1.0, is_web_well=True, readiness={"sweeper_age_seconds": age}) == ()
 
 
 class Impostor(http.server.BaseHTTPRequestHandler):
