@@ -57,7 +57,7 @@ def variables(*, port: int) -> dict[str, str]:
 
 
 def programs(*, port: int) -> list[Program]:
-    """Return what serves, works and keeps time; each is one process with a few threads."""
+    """Return what serves, first, and what works and keeps time; each is one process with a few threads."""
     web = (
         f"granian --interface wsgi --host {ports.HOST} --port {port} --workers 1 --blocking-threads 4 --no-ws"
         " --respawn-failed-workers --workers-kill-timeout 5 config.wsgi:application"
@@ -80,8 +80,11 @@ def _serve(children: Children, *, hold: int, port: int) -> None:
         server, env["REDIS_URL"] = broker.start(children, keep_in=layout.VAR / "broker")
         supervisor.adopt(server)
     account = _prepare(env)
-    supervisor.start(programs(port=port))
+    web, *others = programs(port=port)
+    supervisor.start([web])
     _wait_for_the_page(supervisor, children, port=port, instance=env["DECKLOG_INSTANCE"])
+    # Only now, so that on a small machine the page does not wait for them.
+    supervisor.start(others)
     holds.note_run(hold, url=env["BASE_URL"])
     _announce(env["BASE_URL"], account=account, timer=timer)
     _watch(supervisor, port=port, instance=env["DECKLOG_INSTANCE"])
