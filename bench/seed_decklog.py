@@ -18,7 +18,7 @@ from django.db import models  # noqa: E402
 from accounts.actions import TokenTerms, create_token  # noqa: E402
 from accounts.models import Membership, Team, User  # noqa: E402
 from bench import bulk, distribution  # noqa: E402
-from bench.distribution import ENVIRONMENTS, SERVICES, Span  # noqa: E402
+from bench.distribution import ENVIRONMENTS, RARE_WORD, SERVICES, Span  # noqa: E402
 from bench.session import sign_in  # noqa: E402
 from catalog.models import Environment, Service  # noqa: E402
 from changes.models import Change, Pipeline, Run  # noqa: E402
@@ -26,8 +26,9 @@ from workflow.models import Entry  # noqa: E402
 
 TABLES = [model._meta.db_table for model in (Change, Run, Entry)]
 SLUG = "'service-' || lpad(service::text, 2, '0')"
-ENVIRONMENT = f"(ARRAY{ENVIRONMENTS})[environment + 1]"
-TITLE = f"'Deploy ' || {SLUG} || ' ' || version"
+# The rare word ends the description; Decklog searches titles, so there it ends the title.
+TITLE = f"'Deploy ' || {SLUG} || ' ' || version || CASE WHEN text LIKE '%{RARE_WORD}' THEN ' {RARE_WORD}' ELSE '' END"
+SEARCHED = f"{TITLE} || ' ' || {SLUG} || ' ' || {SLUG} || '-deploy run-' || i || ' ' || version || ' ' || sha"
 CHECKS = """jsonb_build_array(
     jsonb_build_object('check', 'tests', 'required', true, 'passed', true, 'detail', '412 passed at ' || left(sha, 7)),
     jsonb_build_object('check', 'smoke_test', 'required', true, 'passed', true, 'detail', 'passed'),
@@ -54,7 +55,7 @@ CHANGE = {
     "at": "at",
     "started_at": "at",
     "finished_at": "at + interval '4 minutes'",
-    "search_text": f"lower({TITLE} || ' ' || {ENVIRONMENT} || ' ' || text)",
+    "search_text": f"trim(regexp_replace(lower({SEARCHED}), '[^a-z0-9]+', ' ', 'g'))",
     "created_at": "at",
     "updated_at": "at",
 }
