@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -84,6 +85,11 @@ class Shell:
         """In which zone times are: `Times in CET, Berlin`."""
         place = moments.place()
         return f"Times in {moments.zone()}" + (f", {place}" if place else "")
+
+    @property
+    def request_id(self) -> str:
+        """The number under which the log knows this request."""
+        return str(structlog.contextvars.get_contextvars().get("request_id", ""))
 
     @cached_property
     def frame(self) -> str:
