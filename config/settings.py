@@ -177,6 +177,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/5m/ip,5/5m/key", "reset_password": "10/h/ip,3/h/key"}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 SESSION_COOKIE_AGE = 14 * 24 * 3600
@@ -221,6 +222,8 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+ORGANISATION_NAME = env.str("ORGANISATION_NAME", default="")
+"""Whose log this is: shown beside the brand."""
 ORGANISATION_TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 """Whose morning and evening the organisation lives by; a person may choose another zone for themselves."""
 

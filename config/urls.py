@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from changes.urls import api_urls as changes_api
 from home import health
+from home.theme import choose_theme
 
 handler400 = "home.errors.bad_request"
 handler403 = "home.errors.forbidden"
@@ -15,5 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz),
     path("metrics", health.MetricsView.as_view()),
     path("accounts/", include("allauth.account.urls")),
+    path("theme", choose_theme, name="theme"),
     path("api/v1/", include(changes_api)),
 ]

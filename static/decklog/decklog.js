@@ -54,5 +54,10 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
+// A menu that holds the search field is opened in order to type into it.
+document.addEventListener("toggle", (event) => {
+  if (event.target.open) event.target.querySelector("[data-search]")?.focus();
+}, true);
+
 document.addEventListener("htmx:load", (event) => reveal(event.detail.elt));
 reveal(document);

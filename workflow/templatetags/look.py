@@ -211,8 +211,11 @@ def person(context: Context, who: Any) -> SafeString:
 
 
 @register.simple_tag
-def control(field: forms.BoundField) -> SafeString:
-    """The input of a form field with its classes, told to screen readers together with its hint and its error."""
+def control(field: forms.BoundField, label_text: str = "") -> SafeString:
+    """The input of a form field with its classes, told to screen readers together with its hint and its error.
+
+    Under a label other than its own it loses its placeholder, which would only repeat the label that was replaced.
+    """
     widget = field.field.widget
     if isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
         return format_html_join("", "{}", ((_option(option),) for option in field.subwidgets))
@@ -226,6 +229,8 @@ def control(field: forms.BoundField) -> SafeString:
         # A browser empties a number field that holds no number; as text, what was typed is still there to correct.
         widget.input_type = "text"
         attributes["inputmode"] = "decimal" if isinstance(field.field, forms.FloatField) else "numeric"
+    if label_text:
+        attributes["placeholder"] = False
     if notes := described_by(field):
         attributes["aria-describedby"] = notes
     return field.as_widget(attrs=attributes)
