@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "workflow.middleware.RequestLog",
     "workflow.middleware.SecurityHeaders",
     "workflow.middleware.DatabaseAway",
+    "workflow.middleware.StraightToApi",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -69,6 +70,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.ReaderTimeZone",
+    "accounts.middleware.FirstAdministrator",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -128,7 +130,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 2, "socket_connect_timeout": 2, "visibility_timeout": 60}
 CELERY_WORKER_POOL = "threads"
 # Hurry for pages and for other messages travels apart from the rest of the work; a worker reads all three by default.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("pages"), Queue("mail")]
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "pages", "mail")]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -102,11 +102,18 @@ def insert(new: NewMessage, *, at: datetime) -> Message:
     return Message.objects.get(dedup_key=wanted.dedup_key)
 
 
+def _fallbacks(payload: Any) -> list[Fallback]:
+    """The fallbacks in a stored payload; none when somebody has spoilt it, since giving up must work for any row."""
+    try:
+        return [Fallback(str(channel), str(recipient)) for channel, recipient in payload.get("fallbacks", [])]
+    except (AttributeError, TypeError, ValueError):
+        return []
+
+
 def fallback_for(message: Message, *, now: datetime) -> NewMessage | None:
     """The message that takes the place of one that is given up; None when no way is left or it is too late for any."""
-    ways = [Fallback(*way) for way in message.payload.get("fallbacks", [])]
     until = message.deadline_at + policy.USEFUL_FOR[Message.Priority(message.priority)]
-    usable = [way for way in ways if way.channel in PROVIDERS]
+    usable = [way for way in _fallbacks(message.payload) if way.channel in PROVIDERS]
     if not usable or until <= now:
         return None
     first, *rest = usable
@@ -114,8 +121,8 @@ def fallback_for(message: Message, *, now: datetime) -> NewMessage | None:
         dedup_key=f"{message.dedup_key}~{first.channel}",
         channel=first.channel,
         recipient=first.recipient,
-        title=message.payload["title"],
-        text=message.payload["text"],
+        title=message.payload.get("title", ""),
+        text=message.payload.get("text", ""),
         html=message.payload.get("html", ""),
         subject=message.subject,
         topic=message.topic,

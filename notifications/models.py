@@ -78,7 +78,8 @@ class Message(models.Model):
     @property
     def title(self) -> str:
         """The first line, with the ref of what it is about filled in."""
-        return str(self.payload.get("title", "")).replace(REF, self.subject)
+        title = self.payload.get("title", "") if isinstance(self.payload, dict) else ""
+        return str(title).replace(REF, self.subject)
 
 
 class Mark(models.Model):

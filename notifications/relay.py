@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import orjson
 import structlog
@@ -152,7 +153,7 @@ def finish(claimed: Claim, ending: Ending, *, at: datetime) -> bool:
 def rescue(*, at: datetime) -> int:
     """Give back what is leased to workers that are gone, and return how many messages that were."""
     overdue = Message.objects.filter(state=State.SENDING, lease_until__lte=at)
-    return sum(_rescue_one(pk, at=at) for pk in list(overdue.values_list("pk", flat=True)[:BATCH]))
+    return _each(_some(overdue), partial(_rescue_one, at=at))
 
 
 @transaction.atomic
@@ -229,17 +230,31 @@ def bury(*, at: datetime) -> int:
         return 0
     queued = Message.objects.filter(state=State.PENDING)
     orphaned = [channel for channel in Message.Channel.values if channel not in PROVIDERS]
-    late = [(pk, "It was not sent before its deadline.") for pk in _some(queued.filter(deadline_at__lte=at))]
-    lost = [(pk, "No provider delivers to this channel.") for pk in _some(queued.filter(channel__in=orphaned))]
-    return sum(_bury_one(pk, because, at=at) for pk, because in (*late, *lost))
+    late, lost = "It was not sent before its deadline.", "No provider delivers to this channel."
+    return _each(_some(queued.filter(deadline_at__lte=at)), partial(_bury_one, because=late, at=at)) + _each(
+        _some(queued.filter(channel__in=orphaned)), partial(_bury_one, because=lost, at=at)
+    )
 
 
 def _some(rows: "QuerySet[Message]") -> list[int]:
     return list(rows.values_list("pk", flat=True)[:BATCH])
 
 
+def _each(pks: Iterable[int], duty: Callable[[int], bool]) -> int:
+    """Do a duty for each message and count; one that breaks is left alone, so that it cannot hold up the others."""
+    done = 0
+    for pk in pks:
+        try:
+            done += duty(pk)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("message_broken", message=pk)
+    return done
+
+
 @transaction.atomic
-def _bury_one(pk: int, because: str, *, at: datetime) -> bool:
+def _bury_one(pk: int, *, because: str, at: datetime) -> bool:
     message = Message.objects.select_for_update().filter(pk=pk, state=State.PENDING).first()
     if message is None:
         return False

@@ -24,7 +24,8 @@ class EmailProvider:
         mail = compose(parcel)
         mail.connection = get_connection(timeout=settings.EMAIL_TIMEOUT)
         try:
-            mail.send()
+            # Django sends nothing, and says so by a zero only, when the address is empty.
+            is_sent = bool(mail.send())
         except smtplib.SMTPRecipientsRefused as refused:
             return _judge(next(iter(refused.recipients.values())))
         except (smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as refused:
@@ -35,6 +36,8 @@ class EmailProvider:
             raise NoAnswer(_in_words((unable.smtp_code, unable.smtp_error))) from unable
         except ValueError as unusable:
             return Rejected(f"This cannot be made into a mail: {unusable}")
+        if not is_sent:
+            return Rejected("There is no address to send it to.")
         return Sent(ref=message_id(parcel.dedup_key), answer="250 accepted")
 
 

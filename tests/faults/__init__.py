@@ -1,0 +1,1 @@
+"""What is lost when things are killed halfway: nothing."""
