@@ -4,26 +4,15 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from django.utils import timezone
-
 from accounts.organisation import Email, person
-from catalog.models import Environment, Service
 from catalog.organisation import title
 from changes import policy
+from changes.pipelines import registration
 from changes.pipelines.models import Pipeline
-from workflow.amendments import amend
+from changes.pipelines.registration import Terms
 from workflow.errors import Forbidden
-from workflow.ledger import SYSTEM, Happening, record
+from workflow.ledger import SYSTEM
 from workflow.manifest import Complaint, Line, Section, Shape, Slug, Step, difference
-from workflow.transitions import move
-
-_MOVES: dict[str, frozenset[str]] = {
-    Pipeline.State.UNREGISTERED: frozenset({Pipeline.State.PROPOSED}),
-    Pipeline.State.PROPOSED: frozenset({Pipeline.State.TRUSTED}),
-    Pipeline.State.TRUSTED: frozenset({Pipeline.State.PROPOSED}),
-    Pipeline.State.SUSPENDED: frozenset(),
-}
-"""What a file may do to a pipeline's trust: never end a suspension."""
 
 
 class PipelineEntry(Shape):
@@ -79,36 +68,28 @@ def _wanted(entry: PipelineEntry) -> dict[str, Any]:
 
 
 def _register(entry: PipelineEntry) -> None:
-    """Put down what the pipeline must prove; what it had been trusted with before has to be confirmed anew."""
+    """Put down what the pipeline must prove; what it had been trusted with before has to be confirmed anew.
+
+    A file never ends a suspension: for that, two people must act.
+    """
     pipeline, _ = Pipeline.objects.get_or_create(slug=entry.slug)
-    now = timezone.now()
-    facts = {"name": entry.name or title(entry.slug), "requires": entry.requires, "updated_at": now}
-    whose = {"registered_by": person(entry.registered_by), "confirmed_by": None, "confirmed_at": None}
-    if pipeline.state in {Pipeline.State.UNREGISTERED, Pipeline.State.TRUSTED}:
-        move(pipeline, Pipeline.State.PROPOSED, moves=_MOVES, **facts, **whose)
-    else:
-        amend(pipeline, **facts)
-    pipeline.services.set(Service.objects.filter(slug__in=entry.services))
-    pipeline.environments.set(Environment.objects.filter(slug__in=entry.environments))
-    said: dict[str, object] = {
-        "requires": entry.requires,
-        "services": sorted(entry.services),
-        "environments": sorted(entry.environments),
-        "registered_by": person(entry.registered_by).actor,
-    }
-    record(pipeline.ref, Happening("registered", SYSTEM, now, said), at=now)
+    terms = Terms(
+        name=entry.name or pipeline.name or title(entry.slug),
+        services=entry.services,
+        environments=entry.environments,
+        requires=entry.requires,
+        token=pipeline.token,
+    )
+    registration.propose(pipeline, terms, proposer=person(entry.registered_by).pk, actor=SYSTEM, reinstates=False)
 
 
 def _confirm(entry: PipelineEntry) -> None:
-    pipeline = Pipeline.objects.get(slug=entry.slug)
     second = person(entry.confirmed_by or "")
-    decision = policy.pipeline_confirmed_by_another(registered_by=pipeline.registered_by_id, confirmer=second.pk)
-    if decision.outcome == "refused":
-        raise Forbidden(decision.rule, f"{second.email} registered {entry.slug}, so somebody else must confirm it.")
-    now = timezone.now()
-    move(pipeline, Pipeline.State.TRUSTED, moves=_MOVES, confirmed_by=second, confirmed_at=now, updated_at=now)
-    said: dict[str, object] = {"confirmed_by": second.actor}
-    record(pipeline.ref, Happening("confirmed", SYSTEM, now, said, decision.rule), at=now)
+    try:
+        registration.accept(Pipeline.objects.get(slug=entry.slug), confirmer=second.pk, actor=SYSTEM)
+    except Forbidden as refusal:
+        message = f"{second.email} registered {entry.slug}, so somebody else must confirm it."
+        raise Forbidden(refusal.code, message) from refusal
 
 
 def _known_pipelines() -> set[str]:

@@ -1,0 +1,199 @@
+"""Trust in a pipeline takes two people, whichever door they come through."""
+
+import threading
+
+import pytest
+from django.db import connection
+
+from accounts.callers import caller_of_person
+from changes.models import Pipeline
+from changes.pipelines import registration
+from changes.pipelines.registration import Terms, terms_of
+from changes.pipelines.states import MOVES
+from tests.factories import deployment, make_shop
+from workflow.errors import RuleViolation
+from workflow.ledger import timeline
+from workflow.transitions import is_legal
+
+TERMS = Terms("Ledger deploy", ["ledger"], ["production"], ["tests"])
+
+
+def register(shop, *, by=None, slug="ledger-deploy", terms=TERMS):
+    return registration.register_pipeline(slug, terms, by=caller_of_person(by or shop.ann))
+
+
+def confirm(pipeline, *, by, seen=None):
+    seen = seen or terms_of(Pipeline.objects.get(pk=pipeline.pk)).digest
+    return registration.confirm_pipeline(pipeline.slug, seen=seen, by=caller_of_person(by))
+
+
+def change(pipeline, terms, *, by):
+    return registration.change_pipeline(pipeline.slug, terms, by=caller_of_person(by))
+
+
+def refusal(work, *args, **kwargs):
+    with pytest.raises(RuleViolation) as caught:
+        work(*args, **kwargs)
+    return caught.value.code
+
+
+def state_of(pipeline):
+    return Pipeline.objects.get(pk=pipeline.pk).state
+
+
+def test_a_registered_pipeline_is_trusted_once_another_person_confirmed_it(shop):
+    pipeline = register(shop)
+    assert state_of(pipeline) == "proposed"
+
+    confirm(pipeline, by=shop.bo)
+
+    trusted = Pipeline.objects.get(slug="ledger-deploy")
+    assert (trusted.state, trusted.registered_by, trusted.confirmed_by) == ("trusted", shop.ann, shop.bo)
+
+
+def test_nobody_confirms_what_they_registered_administrators_included(shop):
+    for person, slug in ((shop.ann, "ledger-deploy"), (shop.admin, "edge-deploy")):
+        pipeline = register(shop, by=person, slug=slug)
+        assert refusal(confirm, pipeline, by=person) == "four_eyes"
+        assert state_of(pipeline) == "proposed"
+
+
+def test_nobody_confirms_what_they_changed_last(shop):
+    pipeline = register(shop)
+    change(pipeline, Terms("", ["ledger"], ["production"], ["rollback"]), by=shop.bo)
+
+    assert refusal(confirm, pipeline, by=shop.bo) == "four_eyes"
+    confirm(pipeline, by=shop.ann)
+
+    assert state_of(pipeline) == "trusted"
+
+
+def test_a_pipeline_that_must_prove_something_else_waits_for_a_second_person_again(shop):
+    change(shop.pipeline, Terms("", ["checkout"], ["production"], ["tests"]), by=shop.ann)
+
+    changed = Pipeline.objects.get(pk=shop.pipeline.pk)
+    assert (changed.state, changed.confirmed_by, changed.confirmed_at) == ("proposed", None, None)
+
+
+def test_a_new_name_alone_costs_no_trust(shop):
+    change(shop.pipeline, Terms("New name", ["checkout"], ["production"], shop.pipeline.requires), by=shop.ann)
+
+    changed = Pipeline.objects.get(pk=shop.pipeline.pk)
+    assert (changed.state, changed.name) == ("trusted", "New name")
+
+
+def test_a_change_while_somebody_looks_voids_the_confirmation_they_were_about_to_give(shop):
+    pipeline = register(shop)
+    seen = terms_of(pipeline).digest
+    change(pipeline, Terms("", ["ledger"], ["production", "uat"], ["tests"]), by=shop.ann)
+
+    assert refusal(confirm, pipeline, by=shop.bo, seen=seen) == "stale_approval"
+    assert state_of(pipeline) == "proposed"
+
+
+def test_people_without_a_service_of_it_neither_register_nor_change_nor_confirm(shop):
+    assert refusal(register, shop, by=shop.cy) == "may_register_pipeline"
+    assert not Pipeline.objects.filter(slug="ledger-deploy").exists()
+    pipeline = register(shop)
+    assert refusal(confirm, pipeline, by=shop.cy) == "may_register_pipeline"
+    assert refusal(change, pipeline, Terms("", ["ledger"], ["uat"], ["tests"]), by=shop.cy) == "may_register_pipeline"
+
+
+def test_an_administrator_confirms_what_others_registered(shop):
+    confirm(register(shop), by=shop.admin)
+    assert Pipeline.objects.get(slug="ledger-deploy").confirmed_by == shop.admin
+
+
+def test_a_pipeline_that_logged_before_it_was_registered_keeps_its_deploys(shop, ci):
+    ref = ci.post("/api/v1/deployments", deployment(pipeline="ledger-deploy", service="ledger"), format="json").json()
+    assert ref["verdict"]["rule"] == "unregistered_pipeline_unproven"
+
+    pipeline = register(shop)
+
+    assert pipeline.changes.count() == 1
+    assert state_of(pipeline) == "proposed"
+
+
+def test_a_pipeline_is_registered_once(shop):
+    assert refusal(register, shop, slug="checkout-deploy") == "already_registered"
+    assert state_of(shop.pipeline) == "trusted"
+
+
+@pytest.mark.parametrize(
+    ("terms", "code", "field"),
+    [
+        (Terms("", ["ledger"], ["production"], []), "known_checks", "requires"),
+        (Terms("", ["ledger"], ["production"], ["astrology"]), "known_checks", "requires"),
+        (Terms("", ["ledger"], [], ["tests"]), "scope_needed", "environments"),
+        (Terms("", ["ledger", "nope"], ["production"], ["tests"]), "unknown_service", "services"),
+        (Terms("", ["ledger"], ["mars"], ["tests"]), "unknown_environment", "environments"),
+    ],
+)
+def test_terms_that_prove_nothing_or_name_nothing_are_refused_beside_their_field(shop, terms, code, field):
+    with pytest.raises(RuleViolation) as caught:
+        register(shop, terms=terms)
+    assert (caught.value.code, caught.value.field) == (code, field)
+    assert not Pipeline.objects.filter(slug="ledger-deploy").exists()
+
+
+def test_a_suspended_pipeline_needs_two_people_to_come_back(shop):
+    Pipeline.objects.update(state="suspended")
+    assert refusal(confirm, shop.pipeline, by=shop.bo) == "transition_illegal"
+
+    change(shop.pipeline, terms_of(shop.pipeline), by=shop.bo)
+    assert refusal(confirm, shop.pipeline, by=shop.bo) == "four_eyes"
+    confirm(shop.pipeline, by=shop.ann)
+
+    assert state_of(shop.pipeline) == "trusted"
+
+
+def test_the_ledger_keeps_who_registered_changed_and_confirmed(shop):
+    pipeline = register(shop)
+    change(pipeline, Terms("", ["ledger"], ["uat"], ["tests"]), by=shop.bo)
+    confirm(pipeline, by=shop.ann)
+
+    told = [(entry.verb, entry.actor, entry.rule) for entry in reversed(timeline(pipeline.ref))]
+    assert told == [
+        ("registered", shop.ann.actor, ""),
+        ("changed", shop.bo.actor, ""),
+        ("confirmed", shop.ann.actor, "four_eyes"),
+    ]
+
+
+def test_a_second_confirmation_is_told_that_somebody_was_faster(shop):
+    pipeline = register(shop)
+    confirm(pipeline, by=shop.bo)
+    assert refusal(confirm, pipeline, by=shop.admin) == "transition_illegal"
+    assert Pipeline.objects.get(slug="ledger-deploy").confirmed_by == shop.bo
+
+
+def test_every_state_of_a_pipeline_has_its_moves_and_trust_needs_a_proposal():
+    assert set(MOVES) == set(Pipeline.State.values)
+    assert [start for start in MOVES if is_legal(MOVES, start, "trusted")] == ["proposed"]
+
+
+@pytest.mark.postgres_only
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_of_two_people_who_confirm_at_once_one_is_written_down(transactional_db):
+    shop = make_shop()
+    pipeline = register(shop)
+    start, outcomes = threading.Barrier(2), []
+
+    def run(person):
+        start.wait()
+        try:
+            outcomes.append(confirm(pipeline, by=person).state)
+        except RuleViolation as refused:
+            outcomes.append(refused.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(person,)) for person in (shop.bo, shop.admin)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == ["transition_illegal", "trusted"]
+    assert [entry.verb for entry in timeline(pipeline.ref)].count("confirmed") == 1
