@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -50,8 +51,8 @@ def change_environment(environment: Environment, *, by: User | None, **columns: 
 
 
 @transaction.atomic
-def add_service(facts: ServiceFacts, *, by: User | None) -> Service:
-    """Make a service. Raises Forbidden("may_administer") and Conflict("slug_taken")."""
+def add_service(facts: ServiceFacts, *, depends_on: Iterable[Service] = (), by: User | None) -> Service:
+    """Make a service that needs the others. Raises Forbidden("may_administer") and Conflict("slug_taken")."""
     require_admin(by)
     service = Service(
         slug=facts.slug,
@@ -67,16 +68,20 @@ def add_service(facts: ServiceFacts, *, by: User | None) -> Service:
     except IntegrityError as error:
         raise Conflict("slug_taken", f"There is a service named “{facts.slug}” already.", field="slug") from error
     _note(service, "created", {"slug": facts.slug, "tier": facts.tier, "team": facts.team.slug}, by=by)
+    set_dependencies(service, depends_on, by=by)
     return service
 
 
 @transaction.atomic
-def change_service(service: Service, *, by: User | None, **columns: object) -> dict[str, list[object]]:
+def change_service(service: Service, *, by: User | None, **columns: Any) -> dict[str, list[Any]]:
     """Change `name`, `description`, `team`, `tier` or `is_public`; return {column: [before, after]}.
 
-    Raises Forbidden("may_administer").
+    `depends_on` among the columns is what it needs, all of it. Raises as `set_dependencies` does.
     """
     require_admin(by)
+    needed = columns.pop("depends_on", None)
+    if needed is not None:
+        set_dependencies(service, needed, by=by)
     changed = amend(service, **columns)
     if changed:
         _note(service, "changed", {name: [_plain(value) for value in pair] for name, pair in changed.items()}, by=by)

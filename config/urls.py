@@ -2,8 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from accounts.urls import settings_urls, welcome_urls
+from catalog.urls import settings_urls as catalog_settings
 from changes.urls import api_urls as changes_api
 from home import health
+from home.landscape import landscape
 from home.theme import choose_theme
 
 handler400 = "home.errors.bad_request"
@@ -12,10 +15,15 @@ handler404 = "home.errors.not_found"
 handler500 = "home.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # First, because machines ask for it thousands of times as often as people ask for anything.
+    path("api/v1/", include(changes_api)),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.MetricsView.as_view()),
     path("accounts/", include("allauth.account.urls")),
+    path("", include("notifications.urls")),
     path("theme", choose_theme, name="theme"),
-    path("api/v1/", include(changes_api)),
+    path("", include(welcome_urls)),
+    path("", include(settings_urls(landscape))),
+    path("", include(catalog_settings)),
 ]
