@@ -26,5 +26,8 @@ def run_command(words: Sequence[str]) -> int:
     except console.Refusal as refusal:
         console.complain(str(refusal))
         return 1
+    except PermissionError as error:
+        console.complain(f"{error.filename} belongs to another user; make it yours, or do this as that user.")
+        return 1
     except console.Stopped as stopped:
         return 128 + stopped.signal_number

@@ -25,7 +25,7 @@ def make_state_folders() -> None:
     except OSError as error:
         raise Refusal(f"{VAR} cannot be made ({error.strerror}); Decklog keeps its data there.") from error
     if not (os.access(VAR, os.W_OK) and os.access(LOGS, os.W_OK)):
-        raise Refusal(f"{VAR} belongs to another user; make it yours, or start Decklog as that user.")
+        raise Refusal(f"{VAR} belongs to another user; make it yours, or do this as that user.")
 
 
 def short_folder() -> Path:

@@ -13,11 +13,12 @@ PREPARATIONS = ("migrate --no-input --verbosity 0",)
 """What `manage.py` does before the first request. Static files need nothing: they are served where they lie."""
 
 _MANAGE = """
-import sys, django
+import os, sys, django
 from django.core.management import CommandError, call_command
 django.setup()
+sys.stdout = open(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")
 try:
-    for words in sys.argv[1:]:
+    for words in sys.argv[2:]:
         call_command(*words.split())
 except CommandError as error:
     sys.exit(str(error))
@@ -94,13 +95,19 @@ def _prepare(env: Mapping[str, str]) -> str:
     """Bring the database up to date and return the lines on how to sign in."""
     is_demo = (os.environ.get("DEMO") or "1").lower() not in {"0", "no", "false", "off"}
     commands = [*PREPARATIONS, *(["demo"] if is_demo else [])]
+    # Apart from the log, and only for a moment: it may hold a password.
+    account = layout.VAR / "account"
     log = layout.LOGS / "prepare.log"
-    # One process for all of them: loading Django is most of what each would cost.
-    if steps.run_quietly([str(layout.PYTHON), "-c", _MANAGE, *commands], env=env, log=log) != 0:
+    try:
+        # One process for all of them: loading Django is most of what each would cost.
+        code = steps.run_quietly([str(layout.PYTHON), "-c", _MANAGE, str(account), *commands], env=env, log=log)
+        said = account.read_text() if code == 0 else ""
+    finally:
+        account.unlink(missing_ok=True)
+    if code != 0:
         console.show_log(log)
         raise console.Refusal("The database could not be prepared, so Decklog does not start.")
-    said = log.read_text(errors="replace").strip()
-    return said if is_demo else "The page asks for the first administrator."
+    return said.strip() if is_demo else "The page asks for the first administrator."
 
 
 def _wait_for_the_page(supervisor: Supervisor, children: Children, *, port: int, instance: str) -> None:
