@@ -5,12 +5,16 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import orjson
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
 from accounts import credentials
+from accounts.callers import Caller, caller_of_person
 from accounts.models import ApiToken, User
+from workflow.statements import fetch
 
 USED_EVERY = timedelta(minutes=1)
 """How exact `last_used_at` is; writing it at every request would cost more than it tells."""
@@ -39,46 +43,52 @@ class Bucket:
 
 
 BUCKET = Bucket()
+UNKNOWN = "This token is unknown, expired or revoked. Make a new one in Settings."
 
 
-def token_of(header: str) -> ApiToken:
-    """The live token in an Authorization header, its owner loaded.
+_CREDENTIAL = """
+SELECT t.id, t.digest, t.name, t.scopes, t.services, t.environments, t.requests_per_minute, t.expires_at, t.revoked_at,
+    t.last_used_at, u.id, u.is_active, u.is_admin
+FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.owner_id WHERE t.public_id = %s
+"""
 
-    Raises AuthenticationFailed for every reason alike, so that a guess learns nothing; Throttled when it is too fast.
+
+def token_of(header: str) -> Caller:
+    """The caller that an Authorization header names.
+
+    The token is read at every request, so a revoked one ends at once. Raises AuthenticationFailed for every reason
+    alike, so that a guess learns nothing; Throttled when the token is used too fast.
     """
     scheme, _, text = header.partition(" ")
-    public_id = credentials.public_id(text.strip()) if scheme.lower() == "bearer" else ""
-    token = ApiToken.objects.select_related("owner").filter(public_id=public_id).first() if public_id else None
-    if token is None or not hmac.compare_digest(token.digest, credentials.digest(text.strip())) or not _is_live(token):
-        raise exceptions.AuthenticationFailed("This token is unknown, expired or revoked. Make a new one in Settings.")
-    wait = BUCKET.take(token.pk, token.requests_per_minute)
-    if wait:
-        raise exceptions.Throttled(wait, f"This token is limited to {token.requests_per_minute} requests a minute.")
-    _mark_used(token)
-    return token
-
-
-def _is_live(token: ApiToken) -> bool:
-    expired = token.expires_at is not None and token.expires_at <= timezone.now()
-    return token.revoked_at is None and not expired and token.owner.is_active
-
-
-def _mark_used(token: ApiToken) -> None:
+    text = text.strip()
+    public_id = credentials.public_id(text) if scheme.lower() == "bearer" else ""
+    found = fetch(_CREDENTIAL, [public_id], moments=(7, 8, 9)) if public_id else []
+    if not found:
+        raise exceptions.AuthenticationFailed(UNKNOWN)
+    token, digest, name, scopes, services, environments, per_minute, expires, revoked, used, *owner = found[0]
     now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at > USED_EVERY:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    is_live = revoked is None and (expires is None or expires > now) and bool(owner[1])
+    if not hmac.compare_digest(digest, credentials.digest(text)) or not is_live:
+        raise exceptions.AuthenticationFailed(UNKNOWN)
+    wait = BUCKET.take(token, per_minute)
+    if wait:
+        raise exceptions.Throttled(wait, f"This token is limited to {per_minute} requests a minute.")
+    if used is None or now - used > USED_EVERY:
+        ApiToken.objects.filter(pk=token).update(last_used_at=now)
+    limits = {"services": orjson.loads(services), "environments": orjson.loads(environments)}
+    return Caller(owner[0], bool(owner[2]), f"token:{token}", name, frozenset(orjson.loads(scopes)), **limits)
 
 
 class BearerToken(authentication.BaseAuthentication):
-    """`Authorization: Bearer dlk_…`; `request.auth` is the ApiToken, `request.user` its owner."""
+    """`Authorization: Bearer dlk_…`; `request.auth` is the Caller, `request.user` its owner, loaded when asked for."""
 
-    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+    def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
         """Identify the caller, or None without the header."""
         header = request.META.get("HTTP_AUTHORIZATION", "")
         if not header:
             return None
-        token = token_of(header)
-        return token.owner, token
+        caller = token_of(header)
+        return SimpleLazyObject(lambda: User.objects.get(pk=caller.user_id)), caller
 
     def authenticate_header(self, request: Request) -> str:
         """What a 401 asks for."""
@@ -86,7 +96,16 @@ class BearerToken(authentication.BaseAuthentication):
 
 
 class BrowserSession(authentication.SessionAuthentication):
-    """A signed-in browser; writing needs its CSRF token."""
+    """A signed-in browser; writing needs its CSRF token. `request.auth` is the Caller."""
+
+    def authenticate(self, request: Request) -> tuple[User, Caller] | None:
+        """Identify the person, or None when nobody is signed in."""
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        user = found[0]
+        assert isinstance(user, User)
+        return user, caller_of_person(user)
 
 
 class HasScope(permissions.BasePermission):
@@ -99,21 +118,19 @@ class HasScope(permissions.BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Whether the caller's scopes cover this method."""
-        if not isinstance(request.user, User):
+        if not isinstance(request.auth, Caller):
             return False
         scope = view.scopes.get(request.method)
         if scope is None:
             return request.method in {"OPTIONS", "HEAD"} and "GET" in view.scopes
-        if isinstance(request.auth, ApiToken) and scope not in request.auth.scopes:
+        if request.auth.scopes is not None and scope not in request.auth.scopes:
             self.message = f"This token lacks the scope {scope}. Make one that has it in Settings."
             return False
         # A token never outlives what its owner may do.
-        return scope != "admin" or request.user.is_admin
+        return scope != "admin" or request.auth.is_admin
 
 
-def actor_of(request: Request) -> str:
-    """The ledger's id of the caller: the token when there is one, else the person."""
-    if isinstance(request.auth, ApiToken):
-        return request.auth.actor
-    assert isinstance(request.user, User)  # HasScope lets nobody else pass
-    return request.user.actor
+def caller_of(request: Request) -> Caller:
+    """The caller of a request that HasScope let pass."""
+    assert isinstance(request.auth, Caller)
+    return request.auth

@@ -15,7 +15,9 @@ from tests import factories
 
 
 @pytest.fixture(autouse=True)
-def _local_mail(settings: Any) -> None:
+def _quick_and_local(settings: Any) -> None:
+    # The real hash is slow by design; four people per test would make the suite ten times as long.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 

@@ -43,8 +43,10 @@ def _for_sqlite(value: Any) -> Any:
 def _with_moments(row: Row, columns: tuple[int, ...]) -> Row:
     values = list(row)
     for column in columns:
-        if isinstance(values[column], str):
-            values[column] = datetime.fromisoformat(values[column]).replace(tzinfo=UTC)
+        moment = values[column]
+        if isinstance(moment, str):
+            moment = datetime.fromisoformat(moment)
+        values[column] = moment and moment.replace(tzinfo=UTC)
     return tuple(values)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.models import ApiToken, User
+from accounts.callers import Caller
 from changes import policy
 from changes.messages import proof_topic, proof_wanted, run_went_silent
 from changes.models import REF_PREFIX, Change
@@ -24,24 +24,6 @@ from workflow.statements import FromParent, NewRow, insert_together
 from workflow.transitions import is_legal, move
 
 VERDICT_COLUMNS = ("verdict", "verdict_rule", "policy_version", "state")
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who logs: the person, and the token that acts for them (None in a browser)."""
-
-    user: User
-    token: ApiToken | None = None
-
-    @property
-    def actor(self) -> str:
-        """The ledger's id: of the token if there is one."""
-        return self.token.actor if self.token else self.user.actor
-
-    def require_reach(self, *, service: str, environment: str) -> None:
-        """Raise Forbidden("token_limits") when the token is limited to other services or environments."""
-        if self.token and not self.token.covers(service=service, environment=environment):
-            raise Forbidden("token_limits", "This token may not log deploys of this service in this environment.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +44,7 @@ def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = F
     evidence. When this returns, the deploy is durable. Raises Unprocessable for a service or environment that does not
     exist and Forbidden("token_limits") outside the token's limits.
     """
-    caller.require_reach(service=deployment.service, environment=deployment.environment)
+    _require_reach(caller, service=deployment.service, environment=deployment.environment)
     event = event_of(deployment, received_at=timezone.now().isoformat(), by=caller.actor, backfill=backfill)
     key = queries.IntakeKey(
         service=deployment.service,
@@ -82,6 +64,11 @@ def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = F
             if context.change_id is None:
                 raise
     return _add(context.change_id, event)
+
+
+def _require_reach(caller: Caller, *, service: str, environment: str) -> None:
+    if not caller.covers(service=service, environment=environment):
+        raise Forbidden("token_limits", "This token may not log deploys of this service in this environment.")
 
 
 def _known_context(key: queries.IntakeKey) -> queries.IntakeContext:
@@ -175,7 +162,7 @@ def add_evidence(change_id: int, event: Event, *, caller: Caller) -> Logged:
     run = Run.objects.select_related("service", "environment").filter(change_id=change_id).first()
     if run is None:
         raise Missing("not_found", "No deploy was logged under this reference.")
-    caller.require_reach(service=run.service.slug, environment=run.environment.slug)
+    _require_reach(caller, service=run.service.slug, environment=run.environment.slug)
     return _add(change_id, {**event, "received_at": timezone.now().isoformat(), "by": caller.actor})
 
 

@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import ApiView
-from accounts.models import ApiToken, User
+from accounts.api import ApiView, HotPostView
+from accounts.authentication import caller_of
+from accounts.callers import Caller
 from changes.filters import DEPLOYMENT_FILTERS, read_list
 from changes.pipelines import actions
 from changes.pipelines.intake import rest
@@ -18,13 +19,7 @@ from workflow.errors import RuleViolation
 from workflow.idempotency import answers_once
 
 
-def caller_of(request: Request) -> actions.Caller:
-    """Who logs."""
-    assert isinstance(request.user, User)
-    return actions.Caller(request.user, request.auth if isinstance(request.auth, ApiToken) else None)
-
-
-def log_one(body: Any, *, caller: actions.Caller, backfill: bool = False) -> tuple[int, dict[str, Any]]:
+def log_one(body: Any, *, caller: Caller, backfill: bool = False) -> tuple[int, dict[str, Any]]:
     """The status and the answer for one deployment."""
     deployment = rest.read_deployment(body)
     logged = actions.log_deployment(deployment, caller=caller, backfill=backfill)
@@ -33,7 +28,7 @@ def log_one(body: Any, *, caller: actions.Caller, backfill: bool = False) -> tup
     return 201 if logged.is_new else 200, answer
 
 
-class Deployments(ApiView):
+class Deployments(HotPostView):
     """List the deploys, or log one."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "read", "POST": "deploy"}
@@ -43,11 +38,15 @@ class Deployments(ApiView):
         wanted = read_list(request.query_params, allowed=DEPLOYMENT_FILTERS, fixed=DEPLOYMENTS)
         return Response(page_json(list_changes(wanted), request))
 
+    def answer(self, body: Any, caller: Caller) -> tuple[int, dict[str, Any]]:
+        """What logging one deploy says."""
+        return log_one(body, caller=caller)
+
     @answers_once
     def post(self, request: Request) -> Response:
         """Log a deploy: 201 when its run is new, 200 when it was known."""
-        status, answer = log_one(request.data, caller=caller_of(request))
-        return Response(answer, status=status)
+        status, body = self.answer(request.data, caller_of(request))
+        return Response(body, status=status)
 
 
 class BulkDeployments(ApiView):
@@ -62,7 +61,7 @@ class BulkDeployments(ApiView):
         caller = caller_of(request)
         return Response({"results": [self._one(n, body, bulk, caller) for n, body in enumerate(bulk.deployments)]})
 
-    def _one(self, index: int, body: Any, bulk: rest.Bulk, caller: actions.Caller) -> dict[str, Any]:
+    def _one(self, index: int, body: Any, bulk: rest.Bulk, caller: Caller) -> dict[str, Any]:
         try:
             status, answer = log_one(body, caller=caller, backfill=bulk.backfill)
         except RuleViolation as refusal:
