@@ -50,7 +50,7 @@ class Shell:
     @property
     def organisation(self) -> str:
         """Whose log this is, beside the brand; may be empty."""
-        return settings.ORGANISATION_NAME
+        return str(settings.ORGANISATION_NAME)
 
     @cached_property
     def theme(self) -> str:

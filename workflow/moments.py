@@ -78,47 +78,53 @@ def due(at: datetime, verb: str = "Due") -> str:
     return f"{verb} in {rough(seconds)}" if seconds > 0 else f"Overdue by {rough(seconds)}"
 
 
+def here(at: datetime) -> datetime:
+    """The same instant on the reader's clock. The functions below do this themselves; for many of them, do it once."""
+    reader = timezone.get_current_timezone()
+    return at if at.tzinfo is reader else at.astimezone(reader)
+
+
 def clock(at: datetime, *, seconds: bool = False) -> str:
     """The time of day: `16:30`, or `16:30:05`."""
-    local = timezone.localtime(at)
+    return _clock(here(at), seconds=seconds)
+
+
+def _clock(local: datetime, *, seconds: bool = False) -> str:
     text = f"{local.hour:02}:{local.minute:02}"
     return f"{text}:{local.second:02}" if seconds else text
 
 
-def short_day(at: datetime) -> str:
-    """The day beside a time, empty for today: `tomorrow`, `yesterday`, `Thu 26 Nov`, `24 Nov 2025`."""
-    local, today = timezone.localtime(at).date(), timezone.localdate()
-    near = {0: "", 1: "tomorrow", -1: "yesterday"}.get((local - today).days)
-    if near is not None:
-        return near
-    month = MONTHS[local.month - 1][:3]
-    if abs((local - today).days) > 300:
-        return f"{local.day} {month} {local.year}"
-    return f"{WEEKDAYS[local.weekday()][:3]} {local.day} {month}"
-
-
 def stamp(at: datetime) -> str:
     """Day and time, the day only when it is not today: `16:30`, `tomorrow 10:00`, `Thu 26 Nov, 17:00`."""
-    day = short_day(at)
-    if not day:
-        return clock(at)
-    return f"{day} {clock(at)}" if day in {"tomorrow", "yesterday"} else f"{day}, {clock(at)}"
+    local = here(at)
+    today = timezone.now().astimezone(local.tzinfo).date()
+    days = (local.date() - today).days
+    if days == 0:
+        return _clock(local)
+    if abs(days) == 1:
+        return f"{'tomorrow' if days == 1 else 'yesterday'} {_clock(local)}"
+    month = MONTHS[local.month - 1][:3]
+    day = f"{local.day} {month} {local.year}" if abs(days) > 300 else f"{_weekday(local)} {local.day} {month}"
+    return f"{day}, {_clock(local)}"
+
+
+def _weekday(local: datetime) -> str:
+    return WEEKDAYS[local.weekday()][:3]
 
 
 def interval(start: datetime, end: datetime | None) -> str:
     """From when to when, on a page that names the day: `16:30–17:00`; the end names its day when it is another."""
+    first = here(start)
     if end is None or end == start:
-        return clock(start)
-    last = clock(end)
-    if timezone.localtime(start).date() != timezone.localtime(end).date():
-        local = timezone.localtime(end)
-        last = f"{WEEKDAYS[local.weekday()][:3]} {last}"
-    return f"{clock(start)}–{last}"
+        return _clock(first)
+    last = end.astimezone(first.tzinfo)
+    day = "" if first.date() == last.date() else f"{_weekday(last)} "
+    return f"{_clock(first)}–{day}{_clock(last)}"
 
 
 def long_day(at: datetime | date) -> str:
     """A heading for a day: `Today, Tuesday 24 November`, `Monday 23 November`, with the year when it is another."""
-    local = timezone.localtime(at).date() if isinstance(at, datetime) else at
+    local = here(at).date() if isinstance(at, datetime) else at
     today = timezone.localdate()
     text = f"{WEEKDAYS[local.weekday()]} {local.day} {MONTHS[local.month - 1]}"
     if local.year != today.year:
@@ -129,7 +135,7 @@ def long_day(at: datetime | date) -> str:
 
 def zone(at: datetime | None = None) -> str:
     """The short name of the reader's zone at that moment: `CET`, `UTC`, `UTC+3`."""
-    name = timezone.localtime(at).tzname() or "UTC"
+    name = here(at or timezone.now()).tzname() or "UTC"
     if not re.match(r"[+-]\d", name):
         return name
     hours, minutes = name[1:3], name[3:5]

@@ -10,7 +10,6 @@ import structlog
 from django import forms, template
 from django.conf import settings
 from django.template import Context
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
@@ -126,8 +125,8 @@ def verdict_strip(verdicts: Iterable[str]) -> SafeString:
 # --- Times ---------------------------------------------------------------------------------------------------------
 
 
-def _time(at: datetime, content: str) -> SafeString:
-    machine = timezone.localtime(at).isoformat(timespec="seconds")
+def _time(local: datetime, content: str) -> SafeString:
+    machine = local.isoformat(timespec="seconds")
     return format_html('<time class="dl-num" datetime="{}">{}</time>', machine, content)
 
 
@@ -136,8 +135,9 @@ def moment(at: datetime | None) -> SafeString:
     """Relative, then absolute with the zone: “22 min ago, 13:58 CET”."""
     if at is None:
         return NONE
-    absolute = f"{moments.stamp(at)} {moments.zone(at)}"
-    return _time(at, format_html('{}, <span class="dl-soft">{}</span>', moments.distance(at), absolute))
+    local = moments.here(at)
+    absolute = f"{moments.stamp(local)} {moments.zone(local)}"
+    return _time(local, format_html('{}, <span class="dl-soft">{}</span>', moments.distance(at), absolute))
 
 
 @register.simple_tag
@@ -145,17 +145,19 @@ def clock(at: datetime | None, style: str = "short") -> SafeString:
     """Absolute: `short` “16:30” or “Thu 26 Nov, 17:00”; `time` “16:30”; `seconds` “16:30:05”; `zone` “16:30 CET”."""
     if at is None:
         return NONE
-    if style == "time":
-        return _time(at, moments.clock(at))
-    if style == "seconds":
-        return _time(at, moments.clock(at, seconds=True))
-    return _time(at, f"{moments.stamp(at)} {moments.zone(at)}" if style == "zone" else moments.stamp(at))
+    local = moments.here(at)
+    if style in {"time", "seconds"}:
+        return _time(local, moments.clock(local, seconds=style == "seconds"))
+    return _time(local, f"{moments.stamp(local)} {moments.zone(local)}" if style == "zone" else moments.stamp(local))
 
 
 @register.simple_tag
 def interval(start: datetime | None, end: datetime | None = None) -> SafeString:
     """From when to when: “16:30–17:00”."""
-    return NONE if start is None else _time(start, moments.interval(start, end))
+    if start is None:
+        return NONE
+    local = moments.here(start)
+    return _time(local, moments.interval(local, end))
 
 
 @register.simple_tag
