@@ -1,9 +1,37 @@
 """The outbox."""
 
+from datetime import datetime
+from typing import NamedTuple
+
 from django.db import models
 
 REF = "\ue000ref\ue000"
 """Stands in a message's texts for its subject's ref, which is not known yet when both are inserted in one statement."""
+
+
+ENDINGS = {
+    "sent": "Taken",
+    "retry_after": "Asked to wait",
+    "rejected": "Refused",
+    "failed": "Failed",
+    "crashed": "Broken off",
+    "revived": "Asked for again by a person",
+}
+"""How people read the words under which the ending of an attempt is kept."""
+
+
+class Attempt(NamedTuple):
+    """One line of a message's history: when, one of the words of ENDINGS, and what the other side said."""
+
+    at: datetime
+    verdict: str
+    detail: str
+
+    @property
+    def words(self) -> str:
+        """The line as a sentence."""
+        ending = ENDINGS.get(self.verdict, self.verdict)
+        return ending if self.verdict == "revived" or not self.detail else f"{ending}: {self.detail}"
 
 
 class Message(models.Model):
@@ -80,6 +108,28 @@ class Message(models.Model):
         """The first line, with the ref of what it is about filled in."""
         title = self.payload.get("title", "") if isinstance(self.payload, dict) else ""
         return str(title).replace(REF, self.subject)
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """What each attempt brought, newest first."""
+        return [
+            Attempt(datetime.fromisoformat(one["at"]), one["verdict"], one["detail"]) for one in reversed(self.tries)
+        ]
+
+    @property
+    def last_answer(self) -> str:
+        """The reason for the present state in words: what the other side said last, or why it was given up."""
+        return self.last_error or (self.attempts[0].detail if self.tries else "")
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Whether somebody may ask to send it now: it waits after an attempt, or was given up."""
+        return self.state == self.State.DEAD or (self.state == self.State.PENDING and self.attempt > 0)
+
+    @property
+    def may_be_cancelled(self) -> bool:
+        """Whether it can still be called off."""
+        return self.state == self.State.PENDING or (self.state == self.State.SENDING and not self.is_unwanted)
 
 
 class Mark(models.Model):

@@ -58,8 +58,10 @@ class Health:
 
 def health() -> Health:
     """The state of the outbox by the database's clock."""
-    at = relay.now()
-    rows = waiting()
+    return _health(waiting(), at=relay.now())
+
+
+def _health(rows: Sequence[Waiting], *, at: datetime) -> Health:
     marks = dict(Mark.objects.values_list("name", "at"))
     swept = marks.get(Mark.SWEEPER)
     return Health(
@@ -101,8 +103,8 @@ def page_of_log(wanted: Wanted, *, cursor: Cursor | None, size: int) -> list[Mes
 class Summary:
     """The numbers above the delivery log; `median_page_seconds` is None when no page was sent in the last day."""
 
+    health: Health
     waiting: int
-    oldest_page_seconds: float
     sent_today: int
     dead_today: int
     median_page_seconds: float | None
@@ -112,7 +114,6 @@ def summary() -> Summary:
     """What waits now, and what became of the last 24 hours."""
     at = relay.now()
     rows = waiting()
-    pages = [row for row in rows if row.priority == Message.Priority.PAGE]
     sent = Message.objects.filter(sent_at__gt=at - DAY)
     dead = Message.objects.filter(Q(state=Message.State.DEAD), Q(deadline_at__gt=at - DAY) | Q(created_at__gt=at - DAY))
     times = (
@@ -120,8 +121,8 @@ def summary() -> Summary:
     )
     seconds = sorted((sent_at - created_at).total_seconds() for created_at, sent_at in times if sent_at)
     return Summary(
+        health=_health(rows, at=at),
         waiting=sum(row.count for row in rows),
-        oldest_page_seconds=oldest_seconds(pages, at=at),
         sent_today=sent.count(),
         dead_today=dead.count(),
         median_page_seconds=seconds[len(seconds) // 2] if seconds else None,

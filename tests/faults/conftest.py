@@ -80,7 +80,7 @@ class Installation:
             finally:
                 connection.close()
         with psycopg.connect(self.database, autocommit=True) as server:
-            cursor = server.execute(sql)  # type: ignore[call-overload]  # the texts are the tests' own
+            cursor = server.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
     def states(self) -> dict[str, int]:
@@ -141,11 +141,11 @@ def new_database(folder: Path) -> Iterator[str]:
         pytest.skip("TEST_POSTGRES_URL names no server; `make test` starts one")
     name = f"fault_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]  # a name of our own
+        admin.execute(f"CREATE DATABASE {name}")
     parts = conninfo_to_dict(server)
     yield f"postgres://{parts.get('user', '')}@/{name}?host={parts['host']}"
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]  # as above
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
