@@ -59,5 +59,10 @@ document.addEventListener("toggle", (event) => {
   if (event.target.open) event.target.querySelector("[data-search]")?.focus();
 }, true);
 
+// On a phone the view one is in may stand beyond the edge of its row of tabs.
+for (const tab of document.querySelectorAll(".nav-underline [aria-current], .dl-snippet-tabs [aria-current]")) {
+  tab.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
 document.addEventListener("htmx:load", (event) => reveal(event.detail.elt));
 reveal(document);
