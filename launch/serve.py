@@ -23,7 +23,7 @@ try:
 except CommandError as error:
     sys.exit(str(error))
 """
-SECONDS_TO_READY = 90.0
+SECONDS_TO_READY = 45.0
 HOPELESS = 3
 """Failures in a row of the web server before its first page after which the start is given up."""
 PROBE_EVERY = 10.0
@@ -61,7 +61,7 @@ def programs(*, port: int) -> list[Program]:
     """Return what serves, first, and what works and keeps time; each is one process with a few threads."""
     web = (
         f"granian --interface wsgi --host {ports.HOST} --port {port} --workers 1 --blocking-threads 4 --no-ws"
-        " --respawn-failed-workers --workers-kill-timeout 5 config.wsgi:application"
+        " --workers-kill-timeout 5 config.wsgi:application"
     )
     worker = "celery -A config --skip-checks worker -P threads -c 4 --loglevel INFO --without-gossip --without-mingle"
     beat = "celery -A config --skip-checks beat --loglevel WARNING --pidfile="
