@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from django import forms
 from django.conf import settings
+from django.core.management import call_command
 from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -441,3 +442,18 @@ def test_focus_and_the_edges_of_inputs_can_be_seen(theme: int) -> None:
     }.items():
         for ground in grounds:
             assert contrast(colours[edge][theme], colours[ground][theme]) >= 3, (edge, ground)
+
+
+# --- Served files --------------------------------------------------------------------------------------------------
+
+
+def test_what_a_container_collects_refers_only_to_files_that_are_there(tmp_path: Path, settings: Any) -> None:
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    }
+    call_command("collectstatic", "--no-input", verbosity=0)
+    sheet = next((tmp_path / "decklog").glob("decklog.*.css")).read_text()
+    fonts = re.findall(r'url\("\.\./(inter/[^"]+)"\)', sheet)
+    assert fonts
+    assert all((tmp_path / font).is_file() for font in fonts)
