@@ -5,13 +5,17 @@ Matches of a search are collected first and sorted then: left to itself, Postgre
 tests every row after a bulk load.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import Value
+from django.db.models.functions import Lower
 
+from accounts.models import ApiToken, User
+from changes.models import Change
 from changes.search import postgres_query, sqlite_query, words
 from changes.states import Origin
 from workflow.paging import DEFAULT_PAGE_SIZE, Cursor
@@ -157,3 +161,40 @@ def _page(rows: list[ChangeRow], wanted: ChangeList, *, newer_first: bool) -> Pa
 
 DEPLOYMENTS = {"origin": Origin.PIPELINE.value}
 """The filter that makes a list of changes a list of deployments."""
+
+
+# --- What the pages of changes need beside a list -------------------------------------------------------------------
+
+CHOICES = """SELECT 'service', slug FROM catalog_service UNION ALL SELECT 'team', slug FROM accounts_team
+    UNION ALL SELECT 'environment', slug FROM catalog_environment
+    UNION ALL SELECT 'pipeline', slug FROM changes_pipeline ORDER BY 1, 2"""
+
+
+def filter_choices() -> tuple[tuple[str, str], ...]:
+    """What there is to filter by, as (filter, slug)."""
+    return tuple((kind, slug) for kind, slug in fetch(CHOICES))
+
+
+def change_in_full(pk: int) -> Change | None:
+    """A change with everything that its page names, in one statement; None when there is none."""
+    related = ("run", "service__team", "environment", "requester", "pipeline__registered_by", "pipeline__token")
+    return Change.objects.select_related(*related).filter(pk=pk).first()
+
+
+def names_of(actors: Iterable[str]) -> dict[str, str]:
+    """The names behind the ledger's ids (`user:7`, `token:3`), in one statement; who is gone is left out."""
+    wanted: dict[str, list[int]] = {"user": [], "token": []}
+    for actor in actors:
+        kind, _, number = actor.partition(":")
+        if kind in wanted and number.isdigit():
+            wanted[kind].append(int(number))
+    people = User.objects.filter(pk__in=wanted["user"]).order_by().values_list(Value("user"), "pk", "name")
+    tokens = ApiToken.objects.filter(pk__in=wanted["token"]).values_list(Value("token"), "pk", "name")
+    return {f"{kind}:{pk}": name for kind, pk, name in people.union(tokens, all=True)}
+
+
+def names_by_email(emails: Iterable[str]) -> dict[str, str]:
+    """The names of those who have an account, by their e-mail in lower case."""
+    wanted = {email.lower() for email in emails if email}
+    found = User.objects.annotate(lower=Lower("email")).filter(lower__in=wanted).values_list("lower", "name")
+    return dict(found)

@@ -1,8 +1,17 @@
-"""Addresses of change management in the API."""
+"""Addresses of change management: pages and the API."""
 
-from django.urls import re_path
+from django.urls import path, re_path
 
+from changes import views
 from changes.pipelines import api
+
+page_urls = [
+    path("changes", views.changes),
+    path("changes/<str:ref>", views.change),
+    path("changes/<str:ref>/proof", views.supply_proof),
+    path("policy", views.rules),
+    path("policy/<slug:name>", views.rule),
+]
 
 api_urls = [
     re_path(r"^deployments/?$", api.Deployments.as_view()),

@@ -1,0 +1,58 @@
+"""Every rule of this house by its public name, read off the policies themselves, so that no page lags behind."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from accounts import policy as accounts_policy
+from changes import policy as changes_policy
+from changes.pipelines import policy as pipelines_policy
+from notifications import policy as notifications_policy
+from workflow.decisions import Decision
+
+POLICIES: tuple[ModuleType, ...] = (changes_policy, pipelines_policy, accounts_policy, notifications_policy)
+OTHER_NAMES: dict[str, Callable[..., Any]] = {
+    "four_eyes": changes_policy.pipeline_confirmed_by_another,
+    "stale_approval": pipelines_policy.confirmed_as_seen,
+}
+"""Rules whose stable code, which clients know, is not the name of their function."""
+
+
+class Rule(NamedTuple):
+    """A rule as people look it up: the promise, where it lives, and the few lines that it is."""
+
+    name: str
+    promise: str
+    place: str
+    source: str
+    kind: str
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    """All rules, in the order of their policies."""
+    found = {name: _rule(name, function) for name, function in _functions()}
+    return found | {name: _rule(name, function) for name, function in OTHER_NAMES.items()}
+
+
+def _functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    for module in POLICIES:
+        for name, function in vars(module).items():
+            is_own = inspect.isfunction(function) and function.__module__ == module.__name__
+            if is_own and not name.startswith("_") and _kind(name, function):
+                yield name, function
+
+
+def _rule(name: str, function: Callable[..., Any]) -> Rule:
+    promise = inspect.getdoc(function) or ""
+    place = f"{function.__module__.replace('.', '/')}.py, {function.__name__}"
+    return Rule(name, promise, place, inspect.getsource(function), _kind(function.__name__, function))
+
+
+def _kind(name: str, function: Callable[..., Any]) -> str:
+    if changes_policy.CHECKS.get(name) is function:
+        return "check"
+    answer = inspect.signature(function).return_annotation
+    return "rule" if answer in {Decision, Decision | None} else ""

@@ -1,0 +1,179 @@
+"""The pages of changes."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.callers import caller_of_person
+from accounts.models import User
+from accounts.pages import attempt, reader
+from changes import narration, queries, rows, rulebook
+from changes.addresses import Asked
+from changes.filter_form import filter_form
+from changes.forms import ProofForm
+from changes.models import Change, Run
+from changes.pipelines import proof
+from changes.pipelines.policy import REFUSED
+from changes.pipelines.snippets import first_curl
+from changes.policy import POLICY_VERSION
+from changes.refs import change_id
+from changes.states import Verdict
+from workflow import ledger, tones
+from workflow.errors import InvalidFields, Missing, RuleViolation
+
+# --- The list --------------------------------------------------------------------------------------------------------
+
+
+@login_required
+@require_safe
+def changes(request: HttpRequest) -> HttpResponse:
+    """The changes that match, newest first; a ref in the search leads straight to its change."""
+    asked = Asked(request.GET)
+    if asked.ref:
+        return redirect(f"/changes/{asked.ref}")
+    if "" in request.GET.values():
+        return redirect(asked.here)
+    try:
+        page = queries.list_changes(asked.wanted())
+    except RuleViolation as refusal:
+        return _unlistable(request, asked, refusal)
+    return _listed(request, asked, page)
+
+
+def _listed(request: HttpRequest, asked: Asked, page: queries.Page) -> HttpResponse:
+    lines = rows.lines_of(page.rows, now=timezone.now())
+    content: dict[str, Any] = {
+        "asked": asked,
+        "digest": rows.digest_of(lines),
+        "newer": asked.page_url(page.newer),
+        "older": asked.page_url(page.older),
+    }
+    if "HX-Request" in request.headers:
+        if asked.seen == content["digest"]:
+            return HttpResponse(status=204)
+        return render(request, "changes/_list.html", {**content, "days": rows.days_of(lines)})
+    choices = queries.filter_choices()
+    content |= _filters(asked, choices) | {"days": rows.days_of(lines)}
+    if not lines:
+        content["snippet"] = first_curl(choices)
+    return render(request, "changes/list.html", content)
+
+
+def _unlistable(request: HttpRequest, asked: Asked, refusal: RuleViolation) -> HttpResponse:
+    errors = refusal.errors if isinstance(refusal, InvalidFields) else [(refusal.field, refusal.code, refusal.message)]
+    problems = [(name or "cursor", sentence, asked.url(without=[name])) for name, _, sentence in errors]
+    content = {"asked": asked, "problems": problems, **_filters(asked, queries.filter_choices())}
+    return render(request, "changes/list.html", content, status=refusal.status)
+
+
+def _filters(asked: Asked, choices: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    chosen = {"q": asked.q, **asked.filters}
+    return {"filter_form": filter_form(choices, tuple((k, v) for k, v in chosen.items() if v), asked.edits)}
+
+
+# --- One change ------------------------------------------------------------------------------------------------------
+
+
+@login_required
+@require_safe
+def change(request: HttpRequest, ref: str) -> HttpResponse:
+    """One change: the decision and why, what happened, what was deployed."""
+    found = _found(ref)
+    return render(request, "changes/change.html", _content(found, _proof_form(found, reader(request)), reader(request)))
+
+
+@login_required
+@require_POST
+def supply_proof(request: HttpRequest, ref: str) -> HttpResponse:
+    """Add what an unproven deploy lacks; the verdict may flip."""
+    found, me = _found(ref), reader(request)
+    form = ProofForm(request.POST, run=_run_of(found))
+    logged = attempt(form, lambda: proof.supply_proof(found.pk, form.event(), by=caller_of_person(me)))
+    if logged is None:
+        return render(request, "changes/change.html", _content(found, form, me), status=422)
+    verdict = tones.look(logged.change.verdict, "verdict").word.lower()
+    messages.success(request, f"Your proof is kept. The verdict is now: {verdict}.")
+    return redirect(f"/changes/{found.ref}")
+
+
+def _found(ref: str) -> Change:
+    try:
+        found = queries.change_in_full(change_id(ref))
+    except Missing as refusal:
+        raise Http404(refusal.message) from refusal
+    if found is None:
+        raise Http404(f"There is no change {ref.upper()}.")
+    return found
+
+
+def _run_of(found: Change) -> Run:
+    try:
+        return found.run
+    except Run.DoesNotExist as missing:
+        raise Http404("No pipeline logged this change.") from missing
+
+
+def _proof_form(found: Change, me: User) -> ProofForm | None:
+    """The form for late proof, for those who may supply it and while it counts."""
+    run = getattr(found, "run", None)
+    if run is None or found.verdict == Verdict.EXEMPT or run.pipeline.token_id:
+        return None
+    is_open = found.finished_at is not None and timezone.now() < narration.proof_due(found)
+    if not is_open or proof.decide(run, by=caller_of_person(me)).outcome == REFUSED:
+        return None
+    form = ProofForm(run=run)
+    return form if form.can_help else None
+
+
+def _content(found: Change, form: ProofForm | None, me: User) -> dict[str, Any]:
+    run = getattr(found, "run", None)
+    entries = ledger.timeline(found.ref)
+    names = queries.names_of({entry.actor for entry in entries})
+    because = narration.because_of(entries, run)
+    content: dict[str, Any] = {
+        "change": found,
+        "run": run,
+        "flags": narration.flags_in_words(found, run),
+        "days": narration.told_days(entries, names=names, change=found),
+        "took": found.finished_at - found.started_at if found.finished_at and found.started_at else None,
+        "form": form,
+    }
+    if run is not None:
+        people = queries.names_by_email(narration.emails_of(run))
+        content |= {
+            "panel": narration.panel(found, because=because, now=timezone.now()) if found.verdict else None,
+            "checks": narration.check_lines(run),
+            "verdicts": narration.verdicts_in_words(entries),
+            "commits": narration.commit_lines(run, people),
+            "run_url": narration.web_address(run.run_url),
+            "tickets": [(ticket, narration.web_address(str(ticket))) for ticket in run.tickets],
+            "events": json.dumps(run.events, indent=2, ensure_ascii=False),
+            "needs_registration": found.verdict_rule in narration.REGISTRATION_RULES,
+        }
+    return content
+
+
+# --- The rules -------------------------------------------------------------------------------------------------------
+
+
+@login_required
+@require_safe
+def rules(request: HttpRequest) -> HttpResponse:
+    """Every rule by its name."""
+    return render(request, "changes/rules.html", {"rules": rulebook.rules().values()})
+
+
+@login_required
+@require_safe
+def rule(request: HttpRequest, name: str) -> HttpResponse:
+    """One rule: what it promises, and where it lives."""
+    found = rulebook.rules().get(name)
+    if found is None:
+        raise Http404(f"There is no rule {name}.")
+    return render(request, "changes/rule.html", {"rule": found, "version": POLICY_VERSION})
