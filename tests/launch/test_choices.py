@@ -2,8 +2,11 @@
 
 import http.server
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -55,6 +58,31 @@ def test_the_lock_for_tests_holds_the_lock_for_running() -> None:
     }
     assert pins["requirements.txt"] <= pins["requirements-dev.txt"]
     assert pins["requirements-node.txt"] <= pins["requirements-dev.txt"]
+
+
+WITHOUT_TEST_PACKAGES = """
+import importlib, re, sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+def plain(name):
+    return re.sub("[-_.]+", "-", name).lower()
+
+lock = {plain(name) for name in re.findall(r"^([\\w.-]+)==", Path("requirements.txt").read_text(), re.MULTILINE)}
+for module, owners in packages_distributions().items():
+    if not lock & {plain(owner) for owner in owners} and not Path(module).is_dir():
+        sys.modules[module] = None  # as if it were not installed
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+"""
+
+
+def test_running_needs_nothing_that_only_the_lock_for_tests_brings() -> None:
+    modules = ["config.wsgi", "config.urls", "kombu.transport.redis", "celery.bin.celery", "granian.cli"]
+    env = {**os.environ, "SECRET_KEY": "only for tests, never for an installation", "DECKLOG_EMBEDDED": "1"}
+    command = [sys.executable, "-c", WITHOUT_TEST_PACKAGES, *modules]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_locks_name_no_addresses() -> None:
