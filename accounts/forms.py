@@ -1,6 +1,5 @@
 """The shape of what people type on the settings pages."""
 
-import zoneinfo
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,12 +7,13 @@ from django import forms
 from django.conf import settings
 
 from accounts.policy import SCOPES
+from accounts.zones import known_zones
 
 
 def zone_choices() -> list[tuple[str, str]]:
     """Every IANA zone in alphabetical order, the organisation's own first."""
     own = f"The organisation's own ({settings.ORGANISATION_TIME_ZONE})"
-    return [("", own), *((name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones()))]
+    return [("", own), *((name, name.replace("_", " ")) for name in sorted(known_zones()))]
 
 
 class ProfileForm(forms.Form):

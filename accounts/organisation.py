@@ -3,7 +3,6 @@
 import json
 import os
 import tempfile
-import zoneinfo
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from accounts import actions, policy
 from accounts.actions import Person, TokenTerms
 from accounts.models import ApiToken, Membership, Team, User
 from accounts.teams import actions as teams
+from accounts.zones import known_zones
 from workflow.errors import Malformed
 from workflow.manifest import Complaint, Line, Moment, Section, Shape, Slug, Step, difference
 
@@ -30,7 +30,7 @@ def _email(text: str) -> str:
 
 
 def _zone(text: str) -> str:
-    if text and text not in zoneinfo.available_timezones():
+    if text and text not in known_zones():
         raise ValueError(f"“{text}” is no time zone. Write one like Europe/Berlin.")
     return text
 

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "demo",
     "config.apps.ConfigConfig",
     "home",
     "public",
@@ -230,7 +231,7 @@ ORGANISATION_TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 """Whose morning and evening the organisation lives by; a person may choose another zone for themselves."""
 
 STATIC_URL = "/static/"
-STATIC_ROOT = STATE / "static"
+_collected = STATE / "static"
 _modules = ROOT / "node_modules"
 STATICFILES_DIRS: list[Any] = [ROOT / "static"]
 STATICFILES_DIRS += [
@@ -242,8 +243,9 @@ STATICFILES_DIRS += [
     if folder.is_dir()
 ]
 ICONS = _modules / "@tabler/icons/icons/outline"
-IS_COLLECTED = (STATIC_ROOT / "staticfiles.json").is_file() or "collectstatic" in sys.argv
+IS_COLLECTED = (_collected / "staticfiles.json").is_file() or "collectstatic" in sys.argv
 """True after `collectstatic`, as in the container image; then files carry a hash in their name and never expire."""
+STATIC_ROOT = _collected if IS_COLLECTED else None
 STORAGES = {
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"

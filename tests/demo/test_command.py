@@ -1,0 +1,57 @@
+"""`manage.py demo`: whom it lets in, and when it keeps away."""
+
+import io
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client
+
+from accounts.models import User
+from changes.models import Change
+from demo import actions
+from tests.factories import make_user
+from workflow.models import Entry
+
+pytestmark = pytest.mark.django_db
+
+
+def run_demo(*words: str) -> str:
+    out = io.StringIO()
+    call_command("demo", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_the_printed_account_signs_in_and_a_second_run_adds_nothing(settings: Any, client: Client) -> None:
+    settings.EMBEDDED = True
+    line = run_demo().splitlines()[-1]
+    before = Change.objects.count(), Entry.objects.count()
+
+    printed = run_demo()
+
+    assert "there already" in printed
+    assert line in printed
+    assert (Change.objects.count(), Entry.objects.count()) == before
+    email, password = line.split()[3], line.split()[-1]
+    client.post("/accounts/login/", {"login": email, "password": password})
+    assert client.get("/settings/people").status_code == 200
+
+
+def test_a_password_that_stands_in_the_source_opens_nothing_that_others_can_reach(settings: Any) -> None:
+    settings.EMBEDDED = False
+
+    assert actions.PASSWORD not in run_demo()
+
+    assert not User.objects.get(email="ann@halyard.example").check_password(actions.PASSWORD)
+
+
+def test_it_keeps_away_from_a_database_with_real_people() -> None:
+    make_user("real@example.com")
+
+    with pytest.raises(CommandError, match="not_empty"):
+        run_demo()
+    assert not Change.objects.exists()
+
+    run_demo("--force")
+    assert Change.objects.exists()
