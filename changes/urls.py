@@ -4,11 +4,17 @@ from django.urls import path, re_path
 
 from changes import views
 from changes.pipelines import api
+from changes.pipelines import views as pipelines
 
 page_urls = [
     path("changes", views.changes),
     path("changes/<str:ref>", views.change),
     path("changes/<str:ref>/proof", views.supply_proof),
+    path("pipelines", pipelines.pipelines),
+    path("pipelines/new", pipelines.new_pipeline),
+    path("pipelines/<slug:slug>", pipelines.pipeline),
+    path("pipelines/<slug:slug>/edit", pipelines.edit_pipeline),
+    path("pipelines/<slug:slug>/confirm", pipelines.confirm_pipeline),
     path("policy", views.rules),
     path("policy/<slug:name>", views.rule),
 ]

@@ -1,13 +1,18 @@
 """What intake must know before it can judge a deploy, in one statement; and what the pipeline pages show."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
-from django.db.models import Q
+from django.db import connection
+from django.db.models import Count, Q
 
-from accounts.models import User
-from changes.models import Change, Freeze, Run
+from accounts.models import Membership, User
+from catalog.models import Environment, Service
+from changes.models import Change, Freeze, Pipeline, Run
+from changes.states import Verdict
+from workflow.models import Entry
 from workflow.statements import fetch
 
 CONTEXT = """
@@ -104,3 +109,61 @@ def due_for_settling(*, now: datetime, limit: int = 500) -> list[int]:
     """Ids of the changes whose awaited word or proof did not come in time, longest overdue first."""
     due = Run.objects.filter(proof_due_at__lte=now).order_by("proof_due_at")
     return list(due.values_list("change_id", flat=True)[:limit])
+
+
+# --- The pages of pipelines ------------------------------------------------------------------------------------------
+
+STRIP = """SELECT p.id, (SELECT string_agg(newest.verdict, ' ') FROM (SELECT c.verdict FROM changes_change c
+    WHERE c.pipeline_id = p.id ORDER BY c.at DESC, c.id DESC LIMIT 20) newest) FROM changes_pipeline p"""
+
+
+def board() -> list[Pipeline]:
+    """Every pipeline with its services, environments and people."""
+    rows = Pipeline.objects.select_related("registered_by", "confirmed_by")
+    return list(rows.prefetch_related("services", "environments"))
+
+
+def last_verdicts() -> dict[int, list[str]]:
+    """The last 20 verdicts of each pipeline by its id, oldest first, in one statement."""
+    sql = STRIP if connection.vendor == "postgresql" else STRIP.replace("string_agg", "group_concat")
+    return {pk: (words or "").split()[::-1] for pk, words in fetch(sql)}
+
+
+def unproven_since(at: datetime) -> dict[int, int]:
+    """How many deploys of each pipeline since `at` are unproven, by its id; those without are left out."""
+    rows = Change.objects.filter(verdict=Verdict.UNPROVEN, at__gte=at, pipeline__isnull=False).order_by()
+    return dict(rows.values_list("pipeline_id").annotate(count=Count("pk")).values_list("pipeline_id", "count"))
+
+
+def pipeline_in_full(slug: str) -> Pipeline | None:
+    """A pipeline with everything that its page names."""
+    rows = Pipeline.objects.select_related("registered_by", "confirmed_by", "token")
+    return rows.prefetch_related("services", "environments").filter(slug=slug).first()
+
+
+def possible_confirmers(pipeline: Pipeline, *, limit: int = 5) -> list[User]:
+    """Who may confirm a proposed pipeline: people of the owning teams first, then administrators, not its proposer."""
+    services = [service.pk for service in pipeline.services.all()]
+    owners = Membership.objects.filter(team__services__in=services).values("user")
+    people = User.objects.filter(Q(pk__in=owners) | Q(is_admin=True), is_active=True)
+    return list(people.exclude(pk=pipeline.registered_by_id or 0).order_by("is_admin", "name")[:limit])
+
+
+def deployed_targets(pipeline: Pipeline) -> tuple[set[int], set[int]]:
+    """The ids of the services and of the environments that its last 200 deploys went to."""
+    rows = Change.objects.filter(pipeline=pipeline).order_by("-at", "-id")
+    pairs = list(rows.values_list("service_id", "environment_id")[:200])
+    return {service for service, _ in pairs}, {environment for _, environment in pairs}
+
+
+def slugs_of(services: Iterable[int], environments: Iterable[int]) -> dict[str, list[str]]:
+    """The slugs behind these ids, as `services` and `environments`."""
+    return {
+        "services": list(Service.objects.filter(pk__in=services).values_list("slug", flat=True)),
+        "environments": list(Environment.objects.filter(pk__in=environments).values_list("slug", flat=True)),
+    }
+
+
+def arrivals(refs: Iterable[str], *, limit: int) -> list[Entry]:
+    """What was recorded about these changes, the latest first."""
+    return list(Entry.objects.filter(subject__in=list(refs)).order_by("-id")[:limit])

@@ -123,7 +123,9 @@ class Deployment(Shape):
             raise PydanticCustomError("time_required", "Send started_at or finished_at, or both.")
         both = self.started_at and self.finished_at
         if both and datetime.fromisoformat(self.finished_at or "") < datetime.fromisoformat(self.started_at or ""):
-            raise PydanticCustomError("finished_before_started", "finished_at is before started_at.")
+            raise PydanticCustomError(
+                "finished_before_started", "The finish is before the start: finished_at must be later than started_at."
+            )
         return self
 
 
