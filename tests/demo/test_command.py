@@ -46,7 +46,8 @@ def test_a_password_that_stands_in_the_source_opens_nothing_that_others_can_reac
     assert not User.objects.get(email="ann@halyard.example").check_password(actions.PASSWORD)
 
 
-def test_it_keeps_away_from_a_database_with_real_people() -> None:
+def test_it_keeps_away_from_a_database_with_real_people(settings: Any) -> None:
+    settings.EMBEDDED = False
     make_user("real@example.com")
 
     with pytest.raises(CommandError, match="not_empty"):
@@ -55,3 +56,11 @@ def test_it_keeps_away_from_a_database_with_real_people() -> None:
 
     run_demo("--force")
     assert Change.objects.exists()
+
+
+def test_make_run_starts_beside_real_people_without_the_demo(settings: Any) -> None:
+    settings.EMBEDDED = True
+    make_user("real@example.com")
+
+    assert "your own account" in run_demo()
+    assert not Change.objects.exists()

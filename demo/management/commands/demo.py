@@ -29,6 +29,12 @@ class Command(BaseCommand):
         try:
             made = actions.make_halyard(password=password, now=timezone.now(), seed=seed, is_forced=force)
         except RuleViolation as refusal:
+            if is_local and refusal.code == "not_empty":
+                # `make run` asks for the demo at every start; somebody's own data are no reason not to start.
+                self.stdout.write(
+                    "Sign in with your own account: the demo keeps away from a database with real people."
+                )
+                return
             raise CommandError(f"{refusal.message} ({refusal.code})") from refusal
         self.stdout.write(
             f"Halyard is there: {made.people} people, {made.services} services, {made.changes:,} deploys in 90 days."
