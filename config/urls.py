@@ -5,9 +5,11 @@ from django.urls import URLPattern, URLResolver, include, path
 from accounts.urls import settings_urls, welcome_urls
 from catalog.urls import settings_urls as catalog_settings
 from changes.urls import api_urls as changes_api
+from changes.urls import page_urls as changes_pages
 from home import health
 from home.landscape import landscape
 from home.theme import choose_theme
+from home.views import now
 
 handler400 = "home.errors.bad_request"
 handler403 = "home.errors.forbidden"
@@ -26,4 +28,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(welcome_urls)),
     path("", include(settings_urls(landscape))),
     path("", include(catalog_settings)),
+    path("", now),
+    path("", include(changes_pages)),
 ]

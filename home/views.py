@@ -1,0 +1,62 @@
+"""The Now page: what is happening, and what waits for me."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from accounts.pages import reader
+from changes.pipelines.snippets import first_curl
+from changes.queries import filter_choices
+from home import queries
+from home.queue import queue
+from workflow import moments
+
+
+@login_required
+@require_safe
+def now(request: HttpRequest) -> HttpResponse:
+    """What is happening, and what waits for the reader; in an empty installation, what to do first."""
+    me, at = reader(request), timezone.now()
+    latest = queries.latest()
+    content = {"today_in_words": _today_in_words(at), "latest": latest, **_waiting(me, at)}
+    content |= _happening(at) if latest else _first_steps(me)
+    return render(request, "home/now.html", content)
+
+
+def _today_in_words(at: datetime) -> str:
+    return f"{moments.long_day(at).partition(', ')[2]}, {moments.clock(at)} {moments.zone()}"
+
+
+def _waiting(me: User, at: datetime) -> dict[str, Any]:
+    waiting = queue(
+        unproven=queries.proof_asked_of(me, now=at),
+        pipelines=queries.confirmable_by(me),
+        dead=queries.dead_messages() if me.is_admin else 0,
+        now=at,
+    )
+    return {"waiting": waiting}
+
+
+def _happening(at: datetime) -> dict[str, Any]:
+    midnight = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
+    return {
+        "in_progress": queries.in_progress(),
+        "today": queries.today(midnight),
+        "since": f"since={midnight:%Y-%m-%d}",
+    }
+
+
+def _first_steps(me: User) -> dict[str, Any]:
+    choices = filter_choices()
+    kinds = {kind for kind, _ in choices}
+    return {
+        "has_services": {"service", "environment"} <= kinds,
+        "has_token": queries.has_token(me),
+        "snippet": first_curl(choices),
+    }
