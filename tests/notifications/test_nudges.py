@@ -49,13 +49,24 @@ def redis_server(tmp_path: Path) -> Iterator[tuple[int, int]]:
     server.wait()
 
 
-def use_broker(monkeypatch: pytest.MonkeyPatch, settings: Any, url: str) -> None:
-    """Publish to `url`, with a fresh nudger and no connection left from before."""
+def use_broker(monkeypatch: pytest.MonkeyPatch, settings: Any, url: str) -> threading.Event:
+    """Publish to `url`, with a fresh nudger and no connection left from before; set once a publication has ended."""
     settings.REDIS_URL = url
+    has_ended = threading.Event()
+    publish = tasks.deliver.apply_async
+
+    def watched(*words: Any, **options: Any) -> None:
+        try:
+            publish(*words, **options)
+        finally:
+            has_ended.set()
+
+    monkeypatch.setattr(tasks.deliver, "apply_async", watched)
     monkeypatch.setattr(app.conf, "broker_url", url)
     monkeypatch.setattr(app, "_pool", None)
     monkeypatch.setattr(app.amqp, "_producer_pool", None)
     monkeypatch.setattr("notifications.outbox.NUDGER", Nudger())
+    return has_ended
 
 
 def enqueue_timed() -> float:
@@ -71,8 +82,9 @@ def enqueue_timed() -> float:
 def test_a_broker_that_is_down_delays_nobody_and_loses_nothing(
     memory: MemoryProvider, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    use_broker(monkeypatch, settings, "redis://127.0.0.1:1/0")
+    has_ended = use_broker(monkeypatch, settings, "redis://127.0.0.1:1/0")
     assert enqueue_timed() < 1
+    assert has_ended.wait(20)
     assert Message.objects.get().state == "pending"
 
 
@@ -81,9 +93,12 @@ def test_a_broker_that_is_frozen_delays_nobody_and_loses_nothing(
     memory: MemoryProvider, redis_server: tuple[int, int], monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     pid, port = redis_server
-    use_broker(monkeypatch, settings, f"redis://127.0.0.1:{port}/0")
+    has_ended = use_broker(monkeypatch, settings, f"redis://127.0.0.1:{port}/0")
     os.kill(pid, signal.SIGSTOP)
     assert enqueue_timed() < 1
+    assert not has_ended.is_set()
+    os.kill(pid, signal.SIGKILL)
+    assert has_ended.wait(20)
     assert Message.objects.get().state == "pending"
 
 
