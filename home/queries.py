@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from accounts.models import ApiToken, User
+from catalog.models import Service
 from changes.models import Change, Pipeline
+from changes.narration import REGISTRATION_RULES
 from changes.policy import PROOF_WITHIN
 from changes.queries import ChangeList, ChangeRow, list_changes
 from changes.states import Origin, Outcome, State, Verdict
@@ -30,10 +32,22 @@ def latest() -> list[ChangeRow]:
 
 def proof_asked_of(me: User, *, now: datetime) -> list[Change]:
     """Unproven deploys whose proof still counts, of my teams' services or my pipelines; the soonest due first."""
-    mine = Q(service__team__memberships__user=me) | Q(pipeline__registered_by=me)
+    rows = _unproven_of(me, now).exclude(verdict_rule__in=REGISTRATION_RULES).select_related("service", "pipeline")
+    return list(rows.order_by("finished_at")[:SHOWN])
+
+
+def untrusted_of(me: User, *, now: datetime) -> list[tuple[str, str, int]]:
+    """My pipelines that nobody can prove for until people decide: (slug, state, unproven deploys), the most first."""
+    rows = _unproven_of(me, now).filter(verdict_rule__in=REGISTRATION_RULES).order_by()
+    groups = rows.values_list("pipeline__slug", "pipeline__state").annotate(count=Count("pk", distinct=True))
+    states = (Pipeline.State.UNREGISTERED, Pipeline.State.PROPOSED, Pipeline.State.SUSPENDED)
+    return [tuple(group) for group in groups.filter(pipeline__state__in=states).order_by("-count")[:SHOWN]]
+
+
+def _unproven_of(me: User, now: datetime) -> QuerySet[Change]:
+    mine = Q(service__in=Service.objects.filter(team__memberships__user=me)) | Q(pipeline__registered_by=me)
     window = Q(finished_at__gt=now - PROOF_WITHIN, at__gt=now - PROOF_WITHIN - LONGEST_DEPLOY)
-    rows = Change.objects.filter(mine, window, verdict=Verdict.UNPROVEN).select_related("service", "pipeline")
-    return list(rows.distinct().order_by("finished_at")[:SHOWN])
+    return Change.objects.filter(mine, window, verdict=Verdict.UNPROVEN)
 
 
 def confirmable_by(me: User) -> list[Pipeline]:
@@ -56,7 +70,8 @@ class Today:
     deploys: int
     exempt: int
     unproven: int
-    troubled: int
+    failed: int
+    rolled_back: int
     felt: int
 
 
@@ -67,7 +82,8 @@ def today(midnight: datetime) -> Today:
         deploys=Count("pk"),
         exempt=Count("pk", filter=Q(verdict=Verdict.EXEMPT)),
         unproven=Count("pk", filter=Q(verdict=Verdict.UNPROVEN)),
-        troubled=Count("pk", filter=Q(outcome__in=(Outcome.FAILED, Outcome.ROLLED_BACK))),
+        failed=Count("pk", filter=Q(outcome=Outcome.FAILED)),
+        rolled_back=Count("pk", filter=Q(outcome=Outcome.ROLLED_BACK)),
         felt=Count("pk", filter=Q(customer_impacting=True)),
     )
     return Today(**counted)

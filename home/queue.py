@@ -1,6 +1,7 @@
 """What waits for one person, as lines of a list. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -27,11 +28,23 @@ class Waiting(NamedTuple):
     when: str = ""
 
 
-def queue(*, unproven: Iterable[Change], pipelines: Iterable[Pipeline], dead: int, now: datetime) -> list[Waiting]:
-    """Everything that waits: what nobody was told of first, then by the clock."""
-    lines = [_undelivered(dead)] if dead else []
-    lines += [_proof(change, now) for change in unproven]
-    return lines + [_confirmation(pipeline) for pipeline in pipelines]
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the queries found; `untrusted` are (slug, state, unproven deploys) of pipelines that wait for people."""
+
+    unproven: Sequence[Change]
+    untrusted: Sequence[tuple[str, str, int]]
+    confirmable: Sequence[Pipeline]
+    dead: int = 0
+
+
+def queue(found: Found, *, now: datetime) -> list[Waiting]:
+    """Everything that waits: what nobody was told of first, then by the clock, then what has no clock."""
+    lines = [_undelivered(found.dead)] if found.dead else []
+    lines += [_proof(change, now) for change in found.unproven]
+    lines += [_confirmation(pipeline) for pipeline in found.confirmable]
+    asked = {pipeline.slug for pipeline in found.confirmable}
+    return lines + [_decision(*group) for group in found.untrusted if group[0] not in asked]
 
 
 def _undelivered(dead: int) -> Waiting:
@@ -63,3 +76,10 @@ def _confirmation(pipeline: Pipeline) -> Waiting:
     facts = [f"{pipeline.registered_by} asks", "its deploys are unproven until somebody confirms"]
     url = f"/pipelines/{pipeline.slug}"
     return Waiting(it.icon, it.tone, "Confirm what", f"{pipeline.slug} must prove", url, facts, "Review")
+
+
+def _decision(slug: str, state: str, count: int) -> Waiting:
+    it = tones.look(state, "pipeline")
+    verb = {"unregistered": "Register", "proposed": "Find a second person for", "suspended": "Reinstate"}[state]
+    facts = [f"{count} unproven {moments.plural('deploy', count)} in 24 h", it.word.lower()]
+    return Waiting(it.icon, it.tone, verb, slug, f"/pipelines/{slug}", facts, "Open")

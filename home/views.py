@@ -14,7 +14,7 @@ from accounts.pages import reader
 from changes.pipelines.snippets import first_curl
 from changes.queries import filter_choices
 from home import queries
-from home.queue import queue
+from home.queue import Found, queue
 from workflow import moments
 
 
@@ -34,13 +34,13 @@ def _today_in_words(at: datetime) -> str:
 
 
 def _waiting(me: User, at: datetime) -> dict[str, Any]:
-    waiting = queue(
+    found = Found(
         unproven=queries.proof_asked_of(me, now=at),
-        pipelines=queries.confirmable_by(me),
+        untrusted=queries.untrusted_of(me, now=at),
+        confirmable=queries.confirmable_by(me),
         dead=queries.dead_messages() if me.is_admin else 0,
-        now=at,
     )
-    return {"waiting": waiting}
+    return {"waiting": queue(found, now=at)}
 
 
 def _happening(at: datetime) -> dict[str, Any]:
