@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import psycopg
 from django.db import connection, models, transaction
+from psycopg.types.datetime import TimestamptzLoader
 
 Row = tuple[Any, ...]
 
@@ -26,6 +27,8 @@ def fetch(sql: str, parameters: Sequence[Any] = (), *, moments: Iterable[int] = 
         connection.ensure_connection()
         # Only Django's wrapper knows the isolation it promised, so its connection is used, without its cursor.
         with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+            # Django's own loader of times is Python; the connection is in UTC, so psycopg's compiled one says the same.
+            cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
             return cursor.execute(sql, parameters, prepare=True).fetchall()
     with connection.cursor() as cursor:
         cursor.execute(sql, [_for_sqlite(value) for value in parameters])
