@@ -39,7 +39,7 @@ def send_link(user: User, *, by: User) -> str:
 def password_link(user: User) -> str:
     """The address at which `user` sets a password; void as soon as it was used."""
     key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
-    return settings.BASE_URL + reverse("account_reset_password_from_key", kwargs=key)
+    return f"{settings.BASE_URL}{reverse('account_reset_password_from_key', kwargs=key)}"
 
 
 def mail_leaves() -> bool:

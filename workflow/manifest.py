@@ -4,6 +4,7 @@ A room describes its part as a `Section`; whoever composes sections calls `read`
 writes. An entry that leaves a field out says nothing about it; an entry that the file leaves out is left alone.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,7 +122,7 @@ def _placed(loader: Any, node: yaml.MappingNode) -> Iterator[Placed]:
     content.line = node.start_mark.line + 1
     yield content
     keys = [key.value for key, _ in node.value if isinstance(key.value, str) and key.value != "<<"]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
+    twice = next((key for key, times in Counter(keys).items() if times > 1), None)
     if twice is not None:
         raise yaml.constructor.ConstructorError(None, None, f"“{twice}” is said twice", node.start_mark)
     content.update(loader.construct_mapping(node, deep=True))
@@ -221,6 +222,9 @@ _SENTENCES = {
     "bool_type": "Write true or false.",
     "int_type": "Write a whole number.",
     "list_type": "Write a list, as in [one, two].",
+    "string_too_long": "It is longer than {max_length} characters.",
+    "less_than_equal": "Write {le} or less.",
+    "greater_than_equal": "Write {ge} or more.",
     "string_pattern_mismatch": "Use letters, digits, hyphens and underscores only.",
     "timezone_aware": "Add the offset from UTC, as in 2026-12-20T00:00:00+01:00.",
 }
@@ -234,8 +238,8 @@ def _shape_complaints(section: Section[Any], error: ValidationError) -> Iterator
             fields = ", ".join(section.shape.model_fields)
             yield Complaint(place, "unknown_field", f"A {section.noun} has no such field. It has {fields}.")
         else:
-            said = found["msg"].removeprefix("Value error, ").rstrip(".") + "."
-            yield Complaint(place, kind, _SENTENCES.get(kind, said))
+            ours = _SENTENCES.get(kind, "").format(**found.get("ctx", {}))
+            yield Complaint(place, kind, ours or found["msg"].removeprefix("Value error, ").rstrip(".") + ".")
 
 
 class Names:

@@ -251,7 +251,7 @@ shcedules: []
         "people[3].name: It must be text; put it in quotes",
         "people[5].email: “di@example.com” is there twice in people",
         "teams[0].leads: “nobody@example.com” is not among the people",
-        "services[0].tier: Input should be less than or equal to 3",
+        "services[0].tier: Write 3 or less.",
         "services[1].depends_on: A service cannot depend on itself",
         "shcedules: There is no section of this name",
     ):
