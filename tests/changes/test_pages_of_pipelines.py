@@ -1,9 +1,7 @@
 """What a person sees and does about pipelines."""
 
 import os
-import re
 import subprocess
-from html import unescape
 
 import pytest
 import yaml
@@ -13,7 +11,7 @@ from catalog.models import Service
 from changes.models import Change, Pipeline
 from changes.pipelines.registration import terms_of
 from changes.pipelines.snippets import SNIPPETS
-from tests.changes.test_pages import log, seen
+from tests.changes.test_pages import first, log, seen
 from tests.factories import SHA, make_service, make_user
 
 REGISTRATION = {
@@ -27,7 +25,7 @@ REGISTRATION = {
 
 def snippet_on(client, slug, tool="curl"):
     page = client.get(f"/pipelines/{slug}?snippet={tool}").content.decode()
-    return unescape(re.search(r'<pre class="dl-code" id="snippet"[^>]*>(.*?)</pre>', page, flags=re.DOTALL)[1])
+    return first(r'<pre class="dl-code" id="snippet"[^>]*>(.*?)</pre>', page)
 
 
 def confirm(client, slug, seen_terms=None):
@@ -184,7 +182,7 @@ def test_the_history_of_verdicts_goes_on_page_by_page(ann, ci):
         log(ci, run_id=str(number))
     page = ann.get("/pipelines/checkout-deploy").content.decode()
     assert page.count('class="dl-title"') == 20
-    older = unescape(re.search(r'href="([^"]+)" rel="next"', page)[1])
+    older = first(r'href="([^"]+)" rel="next"', page)
     assert ann.get(older.partition("#")[0]).content.decode().count('class="dl-title"') == 5
 
 
@@ -242,7 +240,7 @@ def shell_in(tool, text):
         return yaml.safe_load(text)["deploy"]["after_script"][0]
     if tool == "jenkins":
         # Groovy reads a doubled backslash as one.
-        return re.search(r"sh '''\n(.*?)'''", text, flags=re.DOTALL)[1].replace("\\\\", "\\")
+        return first(r"sh '''\n(.*?)'''", text).replace("\\\\", "\\")
     if tool == "bamboo":
         return yaml.safe_load(text)["final-tasks"][0]["script"][0]
     return text
