@@ -1,11 +1,14 @@
 """A whole Decklog of its own to break: a database, a broker, a mail server, and worker processes to kill."""
 
+import contextlib
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections import Counter
@@ -148,18 +151,67 @@ def new_database(folder: Path) -> Iterator[str]:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    """An installation with an empty database and a broker, without a worker."""
+@contextlib.contextmanager
+def installed(folder: Path, database: str) -> Iterator[Installation]:
+    """An installation on an empty database, with a broker and without a worker."""
     try:
         broker.find_server()
     except console.Refusal:
         pytest.skip("no Redis server here")
+    built = Installation(folder, database)
+    try:
+        built.start_broker()
+        assert built.run("manage.py", "migrate", "-v0", stdout=subprocess.DEVNULL).wait(120) == 0
+        yield built
+    finally:
+        built.end()
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """An installation on the kind of database that this test run uses."""
     for database in new_database(tmp_path):
-        built = Installation(tmp_path, database)
-        try:
-            built.start_broker()
-            assert built.run("manage.py", "migrate", "-v0", stdout=subprocess.DEVNULL).wait(120) == 0
+        with installed(tmp_path, database) as built:
             yield built
-        finally:
-            built.end()
+
+
+class PostgresServer:
+    """A PostgreSQL of one test, to crash; it is durable, as a real one is."""
+
+    def __init__(self, programs: Path) -> None:
+        # A short path, because that of a Unix socket may not be longer than about 100 letters.
+        self.folder = Path(tempfile.mkdtemp(prefix="dl-"))
+        self._programs = programs
+        self._prefix = ["unshare", "--user", "--map-user=1000"] if os.geteuid() == 0 else []
+        words = ["-D", f"{self.folder}/data", "-U", "decklog", "--auth=trust", "--encoding=UTF8", "--no-locale"]
+        subprocess.run([*self._prefix, str(programs / "initdb"), *words], check=True, stdout=subprocess.DEVNULL)
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={self.folder}"]
+        command = [*self._prefix, str(self._programs / "postgres"), "-D", f"{self.folder}/data", *options]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        wait_until(self._answers)
+
+    def crash(self) -> None:
+        """End it at once, as a power cut would for its clients: no connection is told, nothing more is written."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(30)
+
+    def end(self) -> None:
+        """End it for good."""
+        self.crash()
+        shutil.rmtree(self.folder)
+
+    @property
+    def url(self) -> str:
+        """The address of its database."""
+        return f"postgres://decklog@/postgres?host={self.folder}"
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url).close()
+        except psycopg.OperationalError:
+            return False
+        return True

@@ -12,7 +12,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from django.db import OperationalError, connection, transaction  # noqa: E402 - needs the settings
+from django.db import InterfaceError, OperationalError, connection, transaction  # noqa: E402 - needs the settings
 from django.utils import timezone  # noqa: E402
 
 from notifications.outbox import NewMessage, enqueue  # noqa: E402
@@ -27,7 +27,7 @@ def accept(key: str, priority: int) -> None:
         try:
             with transaction.atomic():
                 enqueue(new, at=timezone.now())
-        except OperationalError:
+        except (OperationalError, InterfaceError):
             connection.close()
             time.sleep(0.2)
         else:

@@ -1,12 +1,14 @@
 """Kill whatever carries messages, at any moment: what was accepted arrives."""
 
+import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Installation, wait_until
+from tests.faults.conftest import Installation, PostgresServer, installed, wait_until
 
 
 def test_no_page_is_lost_when_workers_are_killed_while_sending(installation: Installation) -> None:
@@ -92,3 +94,28 @@ def test_a_worker_that_starts_without_a_broker_sends_all_the_same(installation: 
     installation.start_broker()
     installation.produce(3, prefix="again").accepted()
     wait_until(lambda: len(installation.arrived()) == 6, seconds=20)
+
+
+@pytest.mark.fault
+def test_a_worker_survives_three_crashes_of_the_database_and_loses_nothing(tmp_path: Path) -> None:
+    """Messages are accepted and sent while PostgreSQL is ended at once and started again, three times."""
+    programs = os.environ.get("TEST_POSTGRES_PROGRAMS", "")
+    if not programs:
+        pytest.skip("TEST_POSTGRES_PROGRAMS names no folder; `make faults` sets it")
+    server = PostgresServer(Path(programs))
+    try:
+        with installed(tmp_path, server.url) as installation:
+            installation.mail.delay = 0.2
+            worker = installation.start_worker()
+            producer = installation.produce(80, every=0.1)
+            for crash in range(3):
+                wait_until(lambda goal=10 + 20 * crash: len(installation.arrived()) >= goal)  # type: ignore[misc]
+                server.crash()
+                time.sleep(1)
+                server.start()
+            accepted = producer.accepted()
+            wait_until(lambda: installation.states() == {"sent": 80}, seconds=90)
+            assert set(installation.arrived()) == accepted
+            assert worker.poll() is None
+    finally:
+        server.end()
