@@ -4,6 +4,7 @@ import io
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -287,3 +288,12 @@ def test_a_broken_file_is_refused_with_a_sentence(desk: Desk, text: str | bytes,
 def test_a_missing_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be read: No such file"):
         call_command("apply_organisation", str(tmp_path / "none.yaml"))
+
+
+def test_the_example_of_the_documentation_can_be_applied(desk: Desk, settings: Any) -> None:
+    text = (settings.ROOT / "docs" / "organisation.md").read_text()
+
+    printed = desk.apply(text.split("```yaml")[1].split("```")[0], "--tokens", str(desk.tokens))
+
+    assert "~ pipeline checkout-deploy: confirmed by bo@example.com" in printed
+    assert desk.secrets().keys() == {"ci"}
