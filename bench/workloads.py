@@ -1,17 +1,17 @@
 """What is asked of each side, as bytes, and how a right answer looks."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from urllib.parse import urlencode
 
-from bench.distribution import RARE_WORD, SINCE, UNTIL
+from bench.distribution import ENVIRONMENTS, RARE_WORD, SERVICES, SINCE, UNTIL
 from bench.load import Answer, Pipeline, Script, WrongAnswer, ask, forever, request
 from bench.sides import DECKLOG, LIMIT, Server
 
-SERVICE = "service-07"
+SERVICE = SERVICES[7]
 SHOWN = 50
 NUMBER = b"0000000000000"
 """Stands in a request's template where the number of the run goes; as long as every number."""
@@ -40,46 +40,55 @@ def _bearer(server: Server) -> dict[str, str]:
     return {"Authorization": f"Bearer {server.place.token}"}
 
 
-def _numbered(template: bytes, numbers: "count[int]") -> Callable[[], Script]:
-    return lambda: (template.replace(NUMBER, b"%013d" % number) for number in numbers)
+def _numbered(templates: Sequence[Sequence[bytes]], numbers: "count[int]") -> Callable[[], Script]:
+    """Number the runs; each is of another service or environment than the one before."""
+    return lambda: (
+        template.replace(NUMBER, b"%013d" % number)
+        for number in numbers
+        for template in templates[number % len(templates)]
+    )
 
 
 # --- W1: log one deploy ----------------------------------------------------------------------------------------------
 
 
-def _pipeline(server: Server) -> Pipeline:
-    return Pipeline(server.place.token, f"{SERVICE}-deploy", SERVICE, "production")
+def _pipelines(server: Server) -> list[Pipeline]:
+    return [
+        Pipeline(server.place.token, f"{service}-deploy", service, environment)
+        for environment in ENVIRONMENTS
+        for service in SERVICES
+    ]
 
 
 def _decklog_post(server: Server) -> Callable[[], Script]:
-    player = _pipeline(server)
-    return _numbered(player.post(player.finished(NUMBER.decode(), at=datetime.now(UTC))), server.numbers)
+    now = datetime.now(UTC)
+    players = _pipelines(server)
+    return _numbered([[player.post(player.finished(NUMBER.decode(), at=now))] for player in players], server.numbers)
 
 
 def _decklog_pairs(server: Server) -> Callable[[], Script]:
-    player = _pipeline(server)
-    templates = [
-        player.post(player.started(NUMBER.decode(), at=datetime.now(UTC))),
-        player.post(player.finished(NUMBER.decode(), at=datetime.now(UTC))),
+    now, run_id = datetime.now(UTC), NUMBER.decode()
+    pairs = [
+        [player.post(player.started(run_id, at=now)), player.post(player.finished(run_id, at=now))]
+        for player in _pipelines(server)
     ]
-    return lambda: (template.replace(NUMBER, b"%013d" % number) for number in server.numbers for template in templates)
+    return _numbered(pairs, server.numbers)
 
 
 def _limit_post(server: Server) -> Callable[[], Script]:
-    said = _pipeline(server).finished(NUMBER.decode(), at=datetime.now(UTC))
-    deploy = {
-        "service": said["service"],
-        "environment": said["environment"],
-        "status": said["status"],
-        "version": said["version"],
-        "title": said["title"],
+    return _numbered([[_limit_deploy(server, player)] for player in _pipelines(server)], server.numbers)
+
+
+def _limit_deploy(server: Server, player: Pipeline) -> bytes:
+    said = player.finished(NUMBER.decode(), at=datetime.now(UTC))
+    names = ("service", "environment", "status", "version", "title", "started_at")
+    deploy = {name: said[name] for name in names} | {
         "description": said["public_note"],
         "url": said["run_url"],
-        "started_at": said["started_at"],
         "extra": {"sha": said["sha"], "tests": {"passed": 412, "failed": 0}},
     }
     body = json.dumps(deploy, separators=(",", ":")).encode()
-    return _numbered(request("POST", "/deploys", _bearer(server), body), server.numbers)
+    return request("POST", "/deploys", _bearer(server), body)
 
 
 def _is_exempt(server: Server, answer: Answer) -> None:
