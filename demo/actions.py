@@ -143,7 +143,7 @@ def _spoil_some(told: Sequence[Telling], now: datetime) -> datetime:
     for days in (11, 0.2):
         spoil(_last_before(_candidates(told, AT_THE_LIMIT, now), now, days=days), "smoke_test")
     spoil(_last_before(_candidates(told, "mta-deploy", now), now, days=0.3), "review")
-    actor = User.objects.get(email="femi@halyard.example").actor
+    actor = User.objects.get(email="luis@halyard.example").actor
     for number, telling in enumerate(_candidates(told, "insights-deploy", now)[::25]):
         spoil(telling, "smoke_test")
         prove_late(telling, after=timedelta(hours=2 + number), actor=actor)
