@@ -114,7 +114,10 @@ def due_for_settling(*, now: datetime, limit: int = 500) -> list[int]:
 # --- The pages of pipelines ------------------------------------------------------------------------------------------
 
 STRIP = """SELECT p.id, (SELECT string_agg(newest.verdict, ' ') FROM (SELECT c.verdict FROM changes_change c
-    WHERE c.pipeline_id = p.id ORDER BY c.at DESC, c.id DESC LIMIT 20) newest) FROM changes_pipeline p"""
+    WHERE c.pipeline_id BETWEEN p.id AND p.id ORDER BY c.pipeline_id, c.at DESC, c.id DESC LIMIT 20) newest)
+    FROM changes_pipeline p"""
+"""BETWEEN, where an equality would do, leaves only the pipeline's own index in order: the newest-first index of all
+changes would be walked to its end for a pipeline that has not deployed for long."""
 
 
 def board() -> list[Pipeline]:
