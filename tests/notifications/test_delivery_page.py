@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications import actions, sweeper
-from notifications.models import Message
+from notifications.models import Mark, Message
 from notifications.providers.memory import MemoryProvider
 from notifications.providers.protocol import NoAnswer, Rejected
 from tests import factories
@@ -177,6 +177,6 @@ def test_a_pause_and_a_silent_worker_are_said_on_top(admin: Client, post: Post) 
     actions.pause(actor="system", at=timezone.now())
     assert "Sending is paused." in text_of(admin.get("/delivery"))
     actions.resume(actor="system", at=timezone.now())
-    sweeper.Mark.objects.update(at=timezone.now() - timedelta(minutes=3))
+    Mark.objects.update(at=timezone.now() - timedelta(minutes=3))
     assert "Nothing is being sent." in text_of(admin.get("/delivery"))
     assert Message.objects.get().state == "pending"
