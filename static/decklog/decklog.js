@@ -59,9 +59,10 @@ document.addEventListener("toggle", (event) => {
   if (event.target.open) event.target.querySelector("[data-search]")?.focus();
 }, true);
 
-// On a phone the view one is in may stand beyond the edge of its row of tabs.
+// On a phone the view one is in may stand beyond the edge of its row of tabs. Only the row scrolls, never the page.
 for (const tab of document.querySelectorAll(".nav-underline [aria-current], .dl-snippet-tabs [aria-current]")) {
-  tab.scrollIntoView({ block: "nearest", inline: "nearest" });
+  const row = tab.closest(".nav-underline, .dl-snippet-tabs");
+  row.scrollLeft += Math.max(0, tab.getBoundingClientRect().right - row.getBoundingClientRect().right);
 }
 
 document.addEventListener("htmx:load", (event) => reveal(event.detail.elt));
