@@ -208,6 +208,7 @@ def verdicts_in_words(entries: Sequence[Entry]) -> str:
 def told_days(entries: Iterable[Entry], *, names: Mapping[str, str], change: Change) -> list[ToldDay]:
     """The ledger's entries in words, newest first, under the reader's days."""
     told = [line for entry in entries for line in _told(entry, names, change)]
+    told.sort(key=lambda line: line.at, reverse=True)
     grouped = groupby(told, key=lambda line: timezone.localtime(line.at).date())
     return [ToldDay(moments.long_day(day), list(lines)) for day, lines in grouped]
 
