@@ -43,39 +43,36 @@ def configure(options: dict[str, Any]) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if options["json"] else structlog.dev.ConsoleRenderer(colors=False)
-    )
-    final: list[structlog.typing.Processor] = [
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.format_exc_info,
-    ]
-    formatter = {
-        "()": structlog.stdlib.ProcessorFormatter,
-        "foreign_pre_chain": shared,
-        "processors": [*final, without_secrets, renderer],
-    }
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {"structured": formatter},
-            "handlers": {
-                "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
-                "plain": {"class": "logging.StreamHandler"},
-            },
-            "root": {"handlers": ["stderr"], "level": options["level"]},
-            "loggers": {
-                "decklog.access": {"handlers": ["plain"], "propagate": False},
-                "django.server": {"level": "WARNING"},
-                "django.request": {"level": "ERROR"},
-                "celery.app.trace": {"level": "WARNING"},
-            },
-        }
-    )
+    logging.config.dictConfig(_standard_library(shared, is_json=options["json"], level=options["level"]))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _standard_library(shared: list[structlog.typing.Processor], *, is_json: bool, level: str) -> dict[str, Any]:
+    final: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        without_secrets,
+        structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer(colors=False),
+    ]
+    formatter = {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": shared, "processors": final}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"structured": formatter},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
+            "plain": {"class": "logging.StreamHandler"},
+        },
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "decklog.access": {"handlers": ["plain"], "propagate": False},
+            "django.server": {"level": "WARNING"},
+            "django.request": {"level": "ERROR"},
+            "celery.app.trace": {"level": "WARNING"},
+        },
+    }

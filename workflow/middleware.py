@@ -31,6 +31,7 @@ REQUEST_SECONDS = Histogram(
     ["method", "route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
+SECRET_PARTS = {"key", "token", "uidb36", "uidb64"}
 QUIET = {"/healthz", "/readyz", "/metrics"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -57,9 +58,15 @@ class RequestLog:
         route = request.resolver_match.route if request.resolver_match else "unmatched"
         REQUEST_SECONDS.labels(request.method, route, answer.status_code).observe(seconds)
         if request.path not in QUIET and not request.path.startswith(settings.STATIC_URL):
-            facts = {"method": request.method, "path": request.path, "status": answer.status_code}
+            facts = {"method": request.method, "path": _loggable_path(request), "status": answer.status_code}
             log_line(ACCESS, "request", request_id=request_id, ms=round(seconds * 1000, 1), **facts)
         return answer
+
+
+def _loggable_path(request: HttpRequest) -> str:
+    """The path, or its pattern where the path itself is a credential, as in the link that sets a new password."""
+    match = request.resolver_match
+    return match.route if match and SECRET_PARTS & match.kwargs.keys() else request.path
 
 
 class SecurityHeaders:

@@ -84,23 +84,8 @@ def _known_context(key: queries.IntakeKey) -> queries.IntakeContext:
 
 
 def _insert(key: queries.IntakeKey, context: queries.IntakeContext, event: Event) -> Logged:
-    assert context.service_id
-    assert context.team_id
-    assert context.environment_id
-    assert context.pipeline_id
     now = datetime.fromisoformat(event["received_at"])
-    target = Target(
-        service_id=context.service_id,
-        team_id=context.team_id,
-        environment_id=context.environment_id,
-        pipeline_id=context.pipeline_id,
-        registered_by_id=context.registered_by_id,
-        service=key.service,
-        environment=key.environment,
-        pipeline=key.pipeline,
-        run_id=key.run_id,
-        attempt=key.attempt,
-    )
+    target = _target_in(key, context)
     hard, warnings = _freezes(target, at=key.at) if context.may_be_frozen else ([], [])
     trust = Trust(
         pipeline_state=context.pipeline_state,
@@ -121,8 +106,26 @@ def _insert(key: queries.IntakeKey, context: queries.IntakeContext, event: Event
             _ask_for_proof(f"{REF_PREFIX}{pk}", recorded, target, now=now)
     else:
         pk = insert_together(parent, children)
-    return Logged(
-        Change(id=pk, **change_values), Run(change_id=pk, **run_values), target, is_new=True, warnings=warnings
+    rows = Change(id=pk, **change_values), Run(change_id=pk, **run_values)
+    return Logged(*rows, target, is_new=True, warnings=warnings)
+
+
+def _target_in(key: queries.IntakeKey, context: queries.IntakeContext) -> Target:
+    assert context.service_id
+    assert context.team_id
+    assert context.environment_id
+    assert context.pipeline_id
+    return Target(
+        service_id=context.service_id,
+        team_id=context.team_id,
+        environment_id=context.environment_id,
+        pipeline_id=context.pipeline_id,
+        registered_by_id=context.registered_by_id,
+        service=key.service,
+        environment=key.environment,
+        pipeline=key.pipeline,
+        run_id=key.run_id,
+        attempt=key.attempt,
     )
 
 
