@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from changes import views
-from changes.pipelines import api
+from changes.pipelines import api, registration_api
 from changes.pipelines import views as pipelines
 
 page_urls = [
@@ -23,4 +23,7 @@ api_urls = [
     re_path(r"^deployments/?$", api.Deployments.as_view()),
     re_path(r"^deployments/bulk/?$", api.BulkDeployments.as_view()),
     re_path(r"^deployments/(?P<ref>[^/]+)/evidence/?$", api.DeploymentEvidence.as_view()),
+    re_path(r"^pipelines/?$", registration_api.Pipelines.as_view()),
+    re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/?$", registration_api.OnePipeline.as_view()),
+    re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/confirm/?$", registration_api.PipelineConfirmation.as_view()),
 ]

@@ -69,6 +69,7 @@ def register_pipeline(slug: str, terms: Terms, *, by: Caller) -> Pipeline:
     if pipeline.state != Pipeline.State.UNREGISTERED:
         raise Conflict("already_registered", f"“{slug}” is registered. Change it on its page instead.", field="slug")
     _require_a_hand_in(terms.services, by)
+    _require_reach(terms, by)
     return propose(pipeline, terms, proposer=by.user_id, actor=by.actor)
 
 
@@ -84,6 +85,8 @@ def change_pipeline(slug: str, terms: Terms, *, by: Caller) -> Pipeline:
         raise Conflict("not_registered", f"Nobody has registered “{slug}” yet. Register it first.")
     present = terms_of(pipeline)
     _require_a_hand_in(present.services or terms.services, by)
+    _require_reach(present, by)
+    _require_reach(terms, by)
     if terms.digest == present.digest and pipeline.state != Pipeline.State.SUSPENDED:
         amend(pipeline, name=terms.name)
         return pipeline
@@ -100,6 +103,7 @@ def confirm_pipeline(slug: str, *, seen: str, by: Caller) -> Pipeline:
     pipeline = _locked(slug)
     terms = terms_of(pipeline)
     _require_a_hand_in(terms.services, by)
+    _require_reach(terms, by)
     _require_another(pipeline, by.user_id)
     stale = confirmed_as_seen(seen=seen, present=terms.digest)
     if stale.outcome == REFUSED:
@@ -120,6 +124,12 @@ def _locked(slug: str) -> Pipeline:
     if pipeline is None:
         raise Missing("not_found", f"There is no pipeline “{slug[:64]}”.")
     return pipeline
+
+
+def _require_reach(terms: Terms, by: Caller) -> None:
+    pairs = ((service, environment) for service in terms.services for environment in terms.environments)
+    if not all(by.covers(service=service, environment=environment) for service, environment in pairs):
+        raise Forbidden("token_limits", "This token may not act on all of these services in these environments.")
 
 
 def _require_a_hand_in(services: Sequence[str], by: Caller) -> None:

@@ -10,6 +10,7 @@ from changes.models import Pipeline
 from changes.pipelines import registration
 from changes.pipelines.registration import Terms, terms_of
 from changes.pipelines.states import MOVES
+from tests.conftest import token_client
 from tests.factories import deployment, make_shop
 from workflow.errors import RuleViolation
 from workflow.ledger import timeline
@@ -197,3 +198,73 @@ def test_of_two_people_who_confirm_at_once_one_is_written_down(transactional_db)
 
     assert sorted(outcomes) == ["transition_illegal", "trusted"]
     assert [entry.verb for entry in timeline(pipeline.ref)].count("confirmed") == 1
+
+
+# --- The same rules through the API ----------------------------------------------------------------------------------
+
+API = "/api/v1/pipelines"
+BODY = {"slug": "ledger-deploy", "services": ["ledger"], "environments": ["production"], "requires": ["tests"]}
+
+
+def test_a_script_registers_and_another_person_s_script_confirms(shop):
+    first, second = token_client(shop.ann, "changes", "read"), token_client(shop.bo, "changes", "read")
+    made = first.post(API, BODY, format="json")
+    assert (made.status_code, made.json()["state"]) == (201, "proposed")
+
+    digest = second.get(f"{API}/ledger-deploy").json()["terms_digest"]
+    confirmed = second.post(f"{API}/ledger-deploy/confirm", {"seen": digest}, format="json")
+
+    assert (confirmed.status_code, confirmed.json()["state"]) == (200, "trusted")
+    assert confirmed.json()["confirmed_by"] == "bo@example.com"
+
+
+def test_a_token_never_helps_its_owner_past_four_eyes(shop):
+    register(shop)
+    digest = terms_of(Pipeline.objects.get(slug="ledger-deploy")).digest
+    answer = token_client(shop.ann, "changes").post(f"{API}/ledger-deploy/confirm", {"seen": digest}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "four_eyes")
+    assert Pipeline.objects.get(slug="ledger-deploy").state == "proposed"
+
+
+@pytest.mark.parametrize(
+    ("who", "scopes", "changed", "refusal"),
+    [
+        ("cy", ["changes"], {}, (403, "may_register_pipeline")),
+        ("ann", ["deploy", "read"], {}, (403, "permission_denied")),
+        ("ann", ["changes"], {"slug": "checkout-deploy"}, (409, "already_registered")),
+        ("ann", ["changes"], {"requires": ["astrology"]}, (422, "known_checks")),
+        ("ann", ["changes"], {"requires": []}, (422, "invalid")),
+        ("ann", ["changes"], {"services": "ledger"}, (422, "invalid")),
+        ("ann", ["changes"], {"services": ["nope", "ledger"]}, (422, "unknown_service")),
+        ("ann", ["changes"], {"slug": "a b"}, (422, "invalid")),
+    ],
+)
+def test_a_registration_is_refused_with_the_same_code_as_on_the_page(shop, who, scopes, changed, refusal):
+    answer = token_client(getattr(shop, who), *scopes).post(API, {**BODY, **changed}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == refusal, answer.content
+    assert not Pipeline.objects.filter(slug="ledger-deploy").exists()
+
+
+def test_a_token_limited_to_one_service_registers_nothing_for_another(shop):
+    client = token_client(shop.ann, "changes", services=["checkout"])
+    answer = client.post(API, BODY, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "token_limits")
+
+
+def test_a_script_that_changes_one_term_keeps_the_others_and_the_pipeline_waits_again(shop):
+    answer = token_client(shop.bo, "changes").patch(f"{API}/checkout-deploy", {"requires": ["tests"]}, format="json")
+    body = answer.json()
+    assert (body["state"], body["requires"], body["services"]) == ("proposed", ["tests"], ["checkout"])
+    assert body["registered_by"] == "bo@example.com"
+
+
+@pytest.mark.parametrize("path", ["nothing", "nothing/confirm"])
+def test_a_pipeline_that_does_not_exist_is_not_found(shop, path):
+    client = token_client(shop.ann, "changes", "read")
+    answer = client.post(f"{API}/{path}", {"seen": "x"}, format="json") if "/" in path else client.get(f"{API}/{path}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_the_operators_file_is_held_to_four_eyes_too(shop):
+    pipeline = register(shop)
+    assert refusal(registration.accept, pipeline, confirmer=shop.ann.pk, actor="system") == "four_eyes"
