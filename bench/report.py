@@ -41,7 +41,7 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def _amount(value: float, unit: str) -> str:
-    return f"{value:.2f} ms" if unit == "ms" else f"{value:.0f} {unit}".replace(" /s", "/s")
+    return f"{value:.2f} {unit}" if unit in {"ms", "×"} else f"{value:.0f} {unit}".replace(" /s", "/s")
 
 
 def keep(lines: Sequence[Line], *, settings: dict[str, object]) -> Path:
