@@ -6,7 +6,16 @@ The models are compiled by pydantic because this is the hottest door of Decklog;
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from changes.pipelines.order import Event
@@ -34,7 +43,7 @@ def _web_address(text: str) -> str:
     return text
 
 
-Moment = Annotated[str, AfterValidator(_moment)]
+Moment = Annotated[str, AfterValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 Slug = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Sha = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9._-]*$")]
 Url = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_web_address)]
@@ -54,8 +63,8 @@ class Commit(Shape):
 
     sha: Annotated[Sha, StringConstraints(min_length=1)]
     authored_at: Moment | None = None
-    author: Person = ""
-    reviewed_by: list[Person] = Field(default_factory=list, max_length=50)
+    author: Person = Field("", description="E-mail.")
+    reviewed_by: list[Person] = Field(default_factory=list, max_length=50, description="E-mails.")
     title: Short = ""
 
 
@@ -65,7 +74,7 @@ class TestReport(Shape):
     __test__ = False
     passed: Count = 0
     failed: Count = 0
-    sha: Sha = ""
+    sha: Sha = Field("", description="Tests of another commit than the deployed one prove nothing.")
     url: Url = ""
 
 
@@ -96,25 +105,33 @@ class Evidence(Shape):
 class Deployment(Shape):
     """One message about one deploy: all at once, or first `started` and later a terminal status with the same key."""
 
-    service: Slug
-    environment: Slug
-    pipeline: Slug
-    run_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    attempt: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] = 1
+    service: Slug = Field(description="Slug of the service that is deployed.")
+    environment: Slug = Field(description="Slug of the environment.")
+    pipeline: Slug = Field(description="Slug of the pipeline. One that nobody registered is taken too, as unproven.")
+    run_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
+        description="The pipeline's own id of the run. With service, environment, pipeline and attempt it is the key."
+    )
+    attempt: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] = Field(1, description="Counts repeated runs.")
     status: Literal["started", "succeeded", "failed", "rolled_back", "cancelled"]
-    sequence: Annotated[int, Field(ge=0, le=2**53, strict=True)] | None = None
+    sequence: Annotated[int, Field(ge=0, le=2**53, strict=True)] | None = Field(
+        None, description="Of two messages about a run the one with the higher number is the later."
+    )
     version: Annotated[str, StringConstraints(max_length=100)] = ""
-    sha: Sha = ""
-    previous_sha: Sha = ""
-    artifact_digest: Annotated[str, StringConstraints(max_length=140)] = ""
-    started_at: Moment | None = None
+    sha: Sha = Field("", description="The commit that is deployed.")
+    previous_sha: Sha = Field("", description="The commit that ran before.")
+    artifact_digest: Annotated[str, StringConstraints(max_length=140)] = Field("", description="`sha256:` and the hex.")
+    started_at: Moment | None = Field(None, description="Send this, finished_at, or both.")
     finished_at: Moment | None = None
-    title: Short = ""
-    run_url: Url = ""
-    customer_impacting: Annotated[bool, Field(strict=True)] = False
-    public_note: Annotated[str, StringConstraints(max_length=4000)] = ""
-    tickets: list[Annotated[str, StringConstraints(max_length=100)]] = Field(default_factory=list, max_length=50)
-    commits: list[Commit] = Field(default_factory=list, max_length=500)
+    title: Short = Field("", description="What changes, in a few words. Left out, it is service, version, environment.")
+    run_url: Url = Field("", description="Where the run can be read.")
+    customer_impacting: Annotated[bool, Field(strict=True)] = Field(
+        default=False, description="Whether customers notice."
+    )
+    public_note: Annotated[str, StringConstraints(max_length=4000)] = Field("", description="What customers are told.")
+    tickets: list[Annotated[str, StringConstraints(max_length=100)]] = Field(
+        default_factory=list, max_length=50, description="Keys or addresses of tickets."
+    )
+    commits: list[Commit] = Field(default_factory=list, max_length=500, description="What the deploy brings.")
     evidence: Evidence | None = None
 
     @model_validator(mode="after")
