@@ -205,7 +205,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["workflow.wire.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["workflow.wire.FastJSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "workflow.wire.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "workflow.openapi.Documented",
     "EXCEPTION_HANDLER": "workflow.doors.problem_response",
     "UNAUTHENTICATED_USER": None,
 }

@@ -1,12 +1,14 @@
 """JSON in and out. What comes in is hostile: it is bounded before it is parsed and cleaned before anybody reads it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import orjson
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 from workflow.errors import Malformed, TooLarge
 
@@ -87,3 +89,19 @@ class FastJSONRenderer(BaseRenderer):
     ) -> bytes:
         """The bytes of `data`; None is an empty body."""
         return b"" if data is None else write_json(data)
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """Answers JSON whatever a client says it accepts: a deploy must not be turned away over a header."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        """The parser for the body's media type, None when there is none."""
+        kind = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == kind), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """The first renderer of the view."""
+        first = next(iter(renderers))
+        return first, first.media_type or JSON
