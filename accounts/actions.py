@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts import credentials, policy
+from accounts.callers import forget_callers
 from accounts.models import ApiToken, User
 from workflow.amendments import amend
 from workflow.errors import Conflict, Forbidden, InvalidFields, Missing, Unprocessable
@@ -104,6 +105,7 @@ def change_person(user: User, *, by: User | None, **columns: str | bool) -> dict
         _keep_an_admin(user)
     changed = amend(user, **columns)
     if changed:
+        forget_callers()
         # A name is no business of the ledger, which outlives a person's wish to be forgotten.
         facts: dict[str, object] = {name: pair for name, pair in changed.items() if name != "name"}
         _note(user, "changed", {"fields": sorted(changed), **facts}, by=by)
@@ -132,6 +134,7 @@ def deactivate_person(user: User, *, by: User | None) -> None:
     # Sessions are bound to the password's hash, so none of them comes back to life with the account.
     user.set_unusable_password()
     user.save(update_fields=["is_active", "password"])
+    forget_callers()
     _note(user, "deactivated", {}, by=by)
 
 
@@ -214,6 +217,7 @@ def change_token(token: ApiToken, *, by: User | None, **columns: object) -> dict
         _judge_scopes(token.owner, scopes)
     changed = amend(token, **columns)
     if changed:
+        forget_callers()
         now = timezone.now()
         facts: dict[str, object] = {name: [str(value) for value in pair] for name, pair in changed.items()}
         record(token.ref, Happening("changed", actor_id(by), now, facts), at=now)
@@ -228,6 +232,7 @@ def revoke_token(token: ApiToken, *, by: User) -> None:
         raise Forbidden(decision.rule, decision.because)
     now = timezone.now()
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
+        forget_callers()
         record(token.ref, Happening("revoked", by.actor, now, {"name": token.name}), at=now)
 
 

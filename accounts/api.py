@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -11,6 +11,9 @@ from accounts.callers import Caller
 from workflow.doors import problem_response
 from workflow.errors import Forbidden
 from workflow.wire import JSON, MAX_BODY, read_json, write_json
+
+HOT = {("POST", JSON), ("GET", ""), ("GET", JSON)}
+"""The (method, content type) pairs that may take the short way."""
 
 
 class ApiView(APIView):
@@ -23,31 +26,43 @@ class ApiView(APIView):
         return caller_of(request).actor
 
 
-class HotPostView(ApiView):
-    """An endpoint whose POST is called thousands of times an hour by tokens.
+class HotView(ApiView):
+    """An endpoint that tokens call thousands of times an hour.
 
     Such a request skips DRF's machinery: the same token check, scope check, JSON rules, action and refusals, without
-    the objects in between. Requests with an Idempotency-Key and those of browsers take the ordinary way through `post`.
+    the objects in between. Requests with an Idempotency-Key and those of browsers take the ordinary way through `get`
+    and `post`.
     """
 
-    def answer(self, body: Any, caller: Caller) -> tuple[int, dict[str, Any]]:
+    def answer_get(self, query: QueryDict, path: str) -> dict[str, Any]:
+        """The body for one GET; subclasses say."""
+        raise NotImplementedError
+
+    def answer_post(self, body: Any, caller: Caller) -> tuple[int, dict[str, Any]]:
         """The status and the body for one POST; subclasses say."""
         raise NotImplementedError
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Choose the way."""
         meta = request.META
-        is_hot = request.method == "POST" and "HTTP_AUTHORIZATION" in meta and "HTTP_IDEMPOTENCY_KEY" not in meta
-        if not is_hot or request.content_type != JSON:
+        is_plain = "HTTP_AUTHORIZATION" in meta and "HTTP_IDEMPOTENCY_KEY" not in meta
+        if not is_plain or (request.method, request.content_type) not in HOT:
             return super().dispatch(request, *args, **kwargs)
         try:
-            caller = token_of(meta["HTTP_AUTHORIZATION"])
-            if self.scopes["POST"] not in (caller.scopes or ()):
-                raise Forbidden("permission_denied", f"This token lacks the scope {self.scopes['POST']}.")
-            status, body = self.answer(read_json(request.read(MAX_BODY + 1)), caller)
+            status, body = self._answer_hot(request, token_of(meta["HTTP_AUTHORIZATION"]))
         except Exception as error:
             answer = problem_response(error, {})
             if answer is None:
                 raise
             return answer
         return HttpResponse(write_json(body), status=status, content_type=JSON)
+
+    def _answer_hot(self, request: HttpRequest, caller: Caller) -> tuple[int, dict[str, Any]]:
+        scope = self.scopes[request.method or ""]
+        if caller.scopes is None or scope not in caller.scopes:
+            raise Forbidden(
+                "permission_denied", f"This token lacks the scope {scope}. Make one that has it in Settings."
+            )
+        if request.method == "GET":
+            return 200, self.answer_get(request.GET, request.path)
+        return self.answer_post(read_json(request.read(MAX_BODY + 1)), caller)

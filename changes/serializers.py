@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from rest_framework.request import Request
+from django.http import QueryDict
 
 from changes.messages import change_url
 from changes.pipelines.actions import Logged
@@ -42,21 +42,21 @@ def row_json(row: ChangeRow) -> dict[str, Any]:
     }
 
 
-def page_json(page: Page, request: Request) -> dict[str, Any]:
+def page_json(page: Page, query: QueryDict, path: str) -> dict[str, Any]:
     """A page of a list, with the addresses of its neighbours."""
     return {
         "results": [row_json(row) for row in page.rows],
-        "next": _neighbour(request, page.older),
-        "previous": _neighbour(request, page.newer),
+        "next": _neighbour(query, path, page.older),
+        "previous": _neighbour(query, path, page.newer),
     }
 
 
-def _neighbour(request: Request, cursor: Cursor | None) -> str | None:
+def _neighbour(query: QueryDict, path: str, cursor: Cursor | None) -> str | None:
     if cursor is None:
         return None
-    query = request.query_params.copy()
-    query["cursor"] = str(cursor)
-    return f"{settings.BASE_URL}{request.path}?{query.urlencode()}"
+    turned = query.copy()
+    turned["cursor"] = str(cursor)
+    return f"{settings.BASE_URL}{path}?{turned.urlencode()}"
 
 
 def deployment_json(logged: Logged) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+import hypothesis
 import pytest
 from django.db import connection
 
@@ -12,6 +13,10 @@ from rest_framework.test import APIClient
 
 from accounts.actions import TokenTerms, create_token
 from tests import factories
+
+# What a property test is worth must not depend on how busy the machine is.
+hypothesis.settings.register_profile("decklog", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("decklog")
 
 
 @pytest.fixture(autouse=True)

@@ -45,9 +45,12 @@ def problem_body(status: int, code: str, detail: str, errors: Iterable[FieldErro
 
 def problem(status: int, code: str, detail: str, errors: Iterable[FieldError] = ()) -> HttpResponse:
     """The same as an answer."""
-    body = problem_body(status, code, detail, errors)
-    answer = HttpResponse(orjson.dumps(body), status=status, content_type=PROBLEM)
-    if status == 401:
+    return _answer(problem_body(status, code, detail, errors))
+
+
+def _answer(body: dict[str, Any]) -> HttpResponse:
+    answer = HttpResponse(orjson.dumps(body), status=body["status"], content_type=PROBLEM)
+    if body["status"] == 401:
         answer["WWW-Authenticate"] = 'Bearer realm="Decklog"'
     return answer
 
@@ -63,7 +66,7 @@ def refusal_body(refusal: RuleViolation) -> dict[str, Any]:
 
 def refused(refusal: RuleViolation) -> HttpResponse:
     """The API's answer to a refusal."""
-    return HttpResponse(orjson.dumps(refusal_body(refusal)), status=refusal.status, content_type=PROBLEM)
+    return _answer(refusal_body(refusal))
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | HttpResponse | None:

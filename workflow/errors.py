@@ -39,6 +39,12 @@ class TooLarge(RuleViolation):
     status = 413
 
 
+class Unauthenticated(RuleViolation):
+    """Nobody vouches for the caller, or not any more (401)."""
+
+    status = 401
+
+
 class Forbidden(RuleViolation):
     """The caller is known and may not do this (403)."""
 

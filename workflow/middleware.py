@@ -48,7 +48,7 @@ class RequestLog:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request under its id."""
         start = time.perf_counter()
-        given = request.headers.get("X-Request-Id", "")
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if REQUEST_ID.match(given) else uuid.uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)

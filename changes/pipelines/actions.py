@@ -18,7 +18,7 @@ from changes.pipelines.order import MAX_EVENTS, Event, fingerprint, occurred_at
 from changes.pipelines.recording import Recorded, Target, Trust, record_run
 from changes.states import MOVES, Outcome, State, Verdict
 from notifications import outbox
-from workflow.errors import Conflict, Forbidden, Missing, Unprocessable
+from workflow.errors import Conflict, Forbidden, Missing, Unauthenticated, Unprocessable
 from workflow.ledger import SYSTEM, Happening, new_entry, record
 from workflow.statements import FromParent, NewRow, insert_together
 from workflow.transitions import is_legal, move
@@ -54,13 +54,13 @@ def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = F
         attempt=deployment.attempt,
         at=occurred_at(event),
     )
-    context = _known_context(key)
+    context = _known_context(key, caller)
     if context.change_id is None:
         try:
             return _insert(key, context, event)
         except IntegrityError:
             # Somebody logged the same run between our look and our insert; now it is an update.
-            context = _known_context(key)
+            context = _known_context(key, caller)
             if context.change_id is None:
                 raise
     return _add(context.change_id, event)
@@ -71,15 +71,17 @@ def _require_reach(caller: Caller, *, service: str, environment: str) -> None:
         raise Forbidden("token_limits", "This token may not log deploys of this service in this environment.")
 
 
-def _known_context(key: queries.IntakeKey) -> queries.IntakeContext:
-    context = queries.intake_context(key)
+def _known_context(key: queries.IntakeKey, caller: Caller) -> queries.IntakeContext:
+    context = queries.intake_context(key, caller=caller)
+    if not context.caller_is_live:
+        raise Unauthenticated("authentication_failed", "This token was revoked a moment ago. Nothing was written.")
     if context.service_id is None:
         raise Unprocessable("unknown_service", f"There is no service “{key.service}”.", field="service")
     if context.environment_id is None:
         raise Unprocessable("unknown_environment", f"There is no environment “{key.environment}”.", field="environment")
     if context.pipeline_id is None:
         Pipeline.objects.get_or_create(slug=key.pipeline)
-        return queries.intake_context(key)
+        return queries.intake_context(key, caller=caller)
     return context
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any, ClassVar
 
+from django.http import QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import ApiView, HotPostView
+from accounts.api import ApiView, HotView
 from accounts.authentication import caller_of
 from accounts.callers import Caller
 from changes.filters import DEPLOYMENT_FILTERS, read_list
@@ -28,24 +29,28 @@ def log_one(body: Any, *, caller: Caller, backfill: bool = False) -> tuple[int, 
     return 201 if logged.is_new else 200, answer
 
 
-class Deployments(HotPostView):
+class Deployments(HotView):
     """List the deploys, or log one."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "read", "POST": "deploy"}
 
-    def get(self, request: Request) -> Response:
-        """The deploys that match, newest first."""
-        wanted = read_list(request.query_params, allowed=DEPLOYMENT_FILTERS, fixed=DEPLOYMENTS)
-        return Response(page_json(list_changes(wanted), request))
+    def answer_get(self, query: QueryDict, path: str) -> dict[str, Any]:
+        """A page of deploys."""
+        wanted = read_list(query, allowed=DEPLOYMENT_FILTERS, fixed=DEPLOYMENTS)
+        return page_json(list_changes(wanted), query, path)
 
-    def answer(self, body: Any, caller: Caller) -> tuple[int, dict[str, Any]]:
+    def answer_post(self, body: Any, caller: Caller) -> tuple[int, dict[str, Any]]:
         """What logging one deploy says."""
         return log_one(body, caller=caller)
+
+    def get(self, request: Request) -> Response:
+        """The deploys that match, newest first."""
+        return Response(self.answer_get(request.query_params, request.path))
 
     @answers_once
     def post(self, request: Request) -> Response:
         """Log a deploy: 201 when its run is new, 200 when it was known."""
-        status, body = self.answer(request.data, caller_of(request))
+        status, body = self.answer_post(request.data, caller_of(request))
         return Response(body, status=status)
 
 

@@ -61,16 +61,23 @@ class Run(models.Model):
     """What a pipeline told about one deploy of one service: everything it sent, and what that amounts to.
 
     `events` holds each distinct message in the order of arrival; the other columns are computed from them by
-    `changes.pipelines.order.fold`, so the order of arrival makes no difference. `checks` is the latest verdict in
-    detail. `proof_due_at` is when missing proof stops being waited for.
+    `changes.pipelines.order.fold`, so the order of arrival makes no difference. Pipeline, service and environment
+    repeat, for the natural key, what the change refers to; only the change's own keys are checked by the database.
+    `checks` is the latest verdict in detail. `proof_due_at` is when missing proof stops being waited for.
     """
 
     change = models.OneToOneField("changes.Change", on_delete=models.PROTECT, primary_key=True, related_name="run")
-    pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    pipeline = models.ForeignKey(
+        Pipeline, on_delete=models.PROTECT, related_name="runs", db_index=False, db_constraint=False
+    )
     run_id = models.CharField(max_length=200)
     attempt = models.PositiveIntegerField(default=1)
-    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="runs", db_index=False)
-    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    service = models.ForeignKey(
+        Service, on_delete=models.PROTECT, related_name="runs", db_index=False, db_constraint=False
+    )
+    environment = models.ForeignKey(
+        Environment, on_delete=models.PROTECT, related_name="runs", db_index=False, db_constraint=False
+    )
     status = models.CharField(max_length=16)
     previous_sha = models.CharField(max_length=64, blank=True, default="")
     artifact_digest = models.CharField(max_length=140, blank=True, default="")

@@ -8,6 +8,7 @@ import orjson
 from django.db import connection
 from django.db.models import Count, Q
 
+from accounts.callers import Caller
 from accounts.models import Membership, User
 from catalog.models import Environment, Service
 from changes.models import Change, Freeze, Pipeline, Run
@@ -20,7 +21,9 @@ SELECT s.id, s.team_id, e.id, p.id, p.state, p.requires, p.token_id, p.registere
     EXISTS (SELECT 1 FROM changes_pipeline_services b WHERE b.pipeline_id = p.id AND b.service_id = s.id)
     AND EXISTS (SELECT 1 FROM changes_pipeline_environments b WHERE b.pipeline_id = p.id AND b.environment_id = e.id),
     r.change_id,
-    EXISTS (SELECT 1 FROM changes_freeze f WHERE f."end" > %s AND f.start <= %s)
+    EXISTS (SELECT 1 FROM changes_freeze f WHERE f."end" > %s AND f.start <= %s),
+    EXISTS (SELECT 1 FROM accounts_user u LEFT JOIN accounts_apitoken t ON t.id = %s AND t.owner_id = u.id
+        WHERE u.id = %s AND u.is_active AND t.revoked_at IS NULL AND (t.id IS NOT NULL OR CAST(%s AS bigint) IS NULL))
 FROM (SELECT 1) AS one
 LEFT JOIN catalog_service s ON s.slug = %s
 LEFT JOIN catalog_environment e ON e.slug = %s
@@ -57,12 +60,18 @@ class IntakeContext:
     covers_target: bool
     change_id: int | None
     may_be_frozen: bool
+    caller_is_live: bool
 
 
-def intake_context(key: IntakeKey) -> IntakeContext:
-    """Look everything up at once; this runs for every deploy that is logged."""
-    found = fetch(CONTEXT, (key.at, key.at, key.service, key.environment, key.pipeline, key.run_id, key.attempt))[0]
-    service, team, environment, pipeline, state, requires, token, registrar, covers, change, frozen = found
+def intake_context(key: IntakeKey, *, caller: Caller) -> IntakeContext:
+    """Look everything up at once; this runs for every deploy that is logged.
+
+    It also asks whether the caller's token still holds, because authentication may be a second old.
+    """
+    whose = (caller.token_id, caller.user_id, caller.token_id)
+    named = (key.service, key.environment, key.pipeline, key.run_id, key.attempt)
+    found = fetch(CONTEXT, (key.at, key.at, *whose, *named))[0]
+    service, team, environment, pipeline, state, requires, token, registrar, covers, change, frozen, live = found
     if isinstance(requires, str):
         requires = orjson.loads(requires)
     return IntakeContext(
@@ -77,6 +86,7 @@ def intake_context(key: IntakeKey) -> IntakeContext:
         covers_target=bool(covers),
         change_id=change,
         may_be_frozen=bool(frozen),
+        caller_is_live=bool(live),
     )
 
 
