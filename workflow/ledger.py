@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from workflow.models import Entry, Seal
 from workflow.statements import FromParent, NewRow
@@ -63,9 +63,14 @@ def new_entry(prefix: str, happening: Happening, *, at: datetime) -> NewRow:
     return NewRow(Entry, values)
 
 
+def entries_about(subject: str) -> QuerySet[Entry]:
+    """Everything recorded about `subject`, in no order."""
+    return Entry.objects.filter(subject=subject).order_by()
+
+
 def timeline(subject: str) -> list[Entry]:
     """Everything recorded about `subject`, newest first, at most 500 entries."""
-    return list(Entry.objects.filter(subject=subject).order_by("-occurred_at", "-id")[:500])
+    return list(entries_about(subject).order_by("-occurred_at", "-id")[:500])
 
 
 # --- Seals ---------------------------------------------------------------------------------------------------------
