@@ -1,6 +1,5 @@
 """The pages of changes."""
 
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -15,6 +14,7 @@ from accounts.models import User
 from accounts.pages import attempt, reader
 from changes import narration, queries, rows, rulebook
 from changes.addresses import Asked
+from changes.dossier import dossier_of
 from changes.filter_form import filter_form
 from changes.forms import ProofForm
 from changes.models import Change, Run
@@ -24,7 +24,7 @@ from changes.pipelines.snippets import first_curl
 from changes.policy import POLICY_VERSION
 from changes.refs import change_id
 from changes.states import Verdict
-from workflow import ledger, tones
+from workflow import tones
 from workflow.errors import InvalidFields, Missing, RuleViolation
 
 # --- The list --------------------------------------------------------------------------------------------------------
@@ -48,20 +48,15 @@ def changes(request: HttpRequest) -> HttpResponse:
 
 def _listed(request: HttpRequest, asked: Asked, page: queries.Page) -> HttpResponse:
     lines = rows.lines_of(page.rows, now=timezone.now())
-    content: dict[str, Any] = {
-        "asked": asked,
-        "digest": rows.digest_of(lines),
-        "newer": asked.page_url(page.newer),
-        "older": asked.page_url(page.older),
-    }
-    if "HX-Request" in request.headers:
-        if asked.seen == content["digest"]:
-            return HttpResponse(status=204)
-        return render(request, "changes/_list.html", {**content, "days": rows.days_of(lines)})
+    digest, is_again = rows.digest_of(lines), "HX-Request" in request.headers
+    if is_again and asked.seen == digest:
+        return HttpResponse(status=204)
+    pager = {"newer": asked.page_url(page.newer), "older": asked.page_url(page.older)}
+    content = {"asked": asked, "digest": digest, "days": rows.days_of(lines), **pager}
+    if is_again:
+        return render(request, "changes/_list.html", content)
     choices = queries.filter_choices()
-    content |= _filters(asked, choices) | {"days": rows.days_of(lines)}
-    if not lines:
-        content["snippet"] = first_curl(choices)
+    content |= _filters(asked, choices) | {"snippet": "" if lines else first_curl(choices)}
     return render(request, "changes/list.html", content)
 
 
@@ -85,7 +80,7 @@ def _filters(asked: Asked, choices: tuple[tuple[str, str], ...]) -> dict[str, An
 def change(request: HttpRequest, ref: str) -> HttpResponse:
     """One change: the decision and why, what happened, what was deployed."""
     found = _found(ref)
-    return render(request, "changes/change.html", _content(found, _proof_form(found, reader(request)), reader(request)))
+    return render(request, "changes/change.html", dossier_of(found, form=_proof_form(found, reader(request))))
 
 
 @login_required
@@ -96,7 +91,7 @@ def supply_proof(request: HttpRequest, ref: str) -> HttpResponse:
     form = ProofForm(request.POST, run=_run_of(found))
     logged = attempt(form, lambda: proof.supply_proof(found.pk, form.event(), by=caller_of_person(me)))
     if logged is None:
-        return render(request, "changes/change.html", _content(found, form, me), status=422)
+        return render(request, "changes/change.html", dossier_of(found, form=form), status=422)
     verdict = tones.look(logged.change.verdict, "verdict").word.lower()
     messages.success(request, f"Your proof is kept. The verdict is now: {verdict}.")
     return redirect(f"/changes/{found.ref}")
@@ -129,34 +124,6 @@ def _proof_form(found: Change, me: User) -> ProofForm | None:
         return None
     form = ProofForm(run=run)
     return form if form.can_help else None
-
-
-def _content(found: Change, form: ProofForm | None, me: User) -> dict[str, Any]:
-    run = getattr(found, "run", None)
-    entries = ledger.timeline(found.ref)
-    names = queries.names_of({entry.actor for entry in entries})
-    because = narration.because_of(entries, run)
-    content: dict[str, Any] = {
-        "change": found,
-        "run": run,
-        "flags": narration.flags_in_words(found, run),
-        "days": narration.told_days(entries, names=names, change=found),
-        "took": found.finished_at - found.started_at if found.finished_at and found.started_at else None,
-        "form": form,
-    }
-    if run is not None:
-        people = queries.names_by_email(narration.emails_of(run))
-        content |= {
-            "panel": narration.panel(found, because=because, now=timezone.now()) if found.verdict else None,
-            "checks": narration.check_lines(run),
-            "verdicts": narration.verdicts_in_words(entries),
-            "commits": narration.commit_lines(run, people),
-            "run_url": narration.web_address(run.run_url),
-            "tickets": [(ticket, narration.web_address(str(ticket))) for ticket in run.tickets],
-            "events": json.dumps(run.events, indent=2, ensure_ascii=False),
-            "needs_registration": found.verdict_rule in narration.REGISTRATION_RULES,
-        }
-    return content
 
 
 # --- The rules -------------------------------------------------------------------------------------------------------
