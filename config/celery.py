@@ -8,10 +8,22 @@ itself (`notifications.sweeper`), whether or not its broker is there.
 import os
 
 from celery import Celery
+from celery.loaders.app import AppLoader
+
+from config.checks import refuse_wrong_start
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("decklog")
+
+class Loader(AppLoader):
+    """Celery's own, which also stops a worker or beat that was started with wrong settings."""
+
+    def on_worker_init(self) -> None:
+        """Raise ImproperlyConfigured; Celery runs Django's checks by itself, and ignores what they find."""
+        refuse_wrong_start()
+
+
+app = Celery("decklog", loader="config.celery:Loader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # By name: the step imports models, which are not ready while this module is imported.
