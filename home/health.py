@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from rest_framework import permissions
 from rest_framework.request import Request
@@ -117,14 +117,16 @@ def _web_numbers() -> bytes:
 
 def _outbox_numbers() -> bytes:
     """The outbox's families, and whether the database could be asked for them."""
-    registry = CollectorRegistry()
-    is_up = Gauge("decklog_database_up", "Whether the database answered this scrape.", registry=registry)
     outbox = CollectorRegistry()
     try:
         outbox.register(OutboxCollector())
-        numbers = generate_latest(outbox)
-        is_up.set(1)
+        return generate_latest(outbox) + _database_up(1)
     except (OperationalError, InterfaceError):
         connection.close()
-        numbers = b""
-    return numbers + generate_latest(registry)
+        return _database_up(0)
+
+
+def _database_up(value: int) -> bytes:
+    # In words, because a Gauge would be kept in METRICS_FOLDER too and come back once for each process.
+    name = "decklog_database_up"
+    return f"# HELP {name} Whether the database answered this scrape.\n# TYPE {name} gauge\n{name} {value}.0\n".encode()

@@ -1,6 +1,10 @@
 """What the machines that watch Decklog are told."""
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,3 +195,22 @@ def test_the_command_pauses_resumes_and_tells(post: Post, capsys: pytest.Capture
     assert said[1] == "Sending is paused."
     assert said[2].startswith("1 waiting")
     assert said[-1] == "Sending goes on."
+
+
+ASK_TWICE = """
+import django
+django.setup()
+from django.test import Client
+machine = Client(SERVER_NAME="localhost")
+print([machine.get("/metrics") for _ in range(2)][1].content.decode())
+"""
+
+
+def test_each_family_comes_once_when_several_web_processes_share_their_numbers(tmp_path: Path) -> None:
+    shared = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/away/decklog.sqlite3"}
+    env = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"} | shared
+    told = subprocess.run([sys.executable, "-c", ASK_TWICE], env=env, capture_output=True, text=True, check=True)
+    types = [line for line in told.stdout.splitlines() if line.startswith("# TYPE")]
+    assert "# TYPE decklog_database_up gauge" in types
+    assert "# TYPE decklog_http_request_seconds histogram" in types
+    assert len(types) == len(set(types))
