@@ -87,10 +87,14 @@ class Hall:
         """Start the web tier and return it once it answers."""
         name = f"bench-{place.side}-{place.rows}"
         port = ports.choose_port(FIRST_PORT)
-        words = ["granian", "--interface", "wsgi", "--host", ports.HOST, "--port", str(port), "--workers", str(WORKERS)]
-        threads = ["--blocking-threads", str(self._threads), "--no-ws", APPLICATIONS[place.side]]
+        size = ["--workers", str(WORKERS), "--host", ports.HOST, "--port", str(port)]
+        if place.side == "decklog":
+            words = ["config.serve", *size, "--threads", str(self._threads)]
+        else:
+            threads = ["--blocking-threads", str(self._threads), "--no-ws", APPLICATIONS[place.side]]
+            words = ["granian", "--interface", "wsgi", *size, *threads]
         env = self._env | {"DATABASE_URL": place.url, "PYTHONPATH": str(layout.ROOT)}
-        self._children.start(Program(name, (sys.executable, "-m", *words, *threads)), env=env)
+        self._children.start(Program(name, (sys.executable, "-m", *words)), env=env)
         address = (ports.HOST, port)
         if not self._children.wait_until(name, lambda: _answers(address), seconds=SECONDS_TO_START):
             raise WrongAnswer(f"{name} does not start; see {self._children.log(name)}")

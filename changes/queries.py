@@ -5,7 +5,7 @@ Matches of a search are collected first and sorted then: left to itself, Postgre
 tests every row after a bulk load.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -110,36 +110,78 @@ def list_changes(wanted: ChangeList) -> Page:
     """One page of changes."""
     if wanted.q and not words(wanted.q):
         return Page([], None, None)
-    clauses = [CONDITIONS[name] for name in wanted.filters]
+    narrowing = _narrowing(wanted)
+    source = _found(wanted, narrowing) if wanted.q else narrowing.picked("changes_change c")
+    sql = f"SELECT {COLUMNS} FROM ({source.sql}) c {JOINS} ORDER BY {narrowing.order}"
+    found = fetch(sql, source.parameters, moments=MOMENTS)
+    return _page([ChangeRow._make(row) for row in found], wanted, newer_first=narrowing.newer_first)
+
+
+class Sql(NamedTuple):
+    """A statement and its parameters."""
+
+    sql: str
+    parameters: list[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What filters and cursor demand, in SQL about the alias `c`; `limit` is one more than the page holds."""
+
+    where: str
+    parameters: list[object]
+    limit: int
+    newer_first: bool
+
+    @property
+    def order(self) -> str:
+        """The order in which the page is cut off, which is reversed for a page of newer rows."""
+        return "c.at, c.id" if self.newer_first else "c.at DESC, c.id DESC"
+
+    def picked(self, source: str, *, also: str = "TRUE", given: Sequence[object] = (), columns: str = "c.*") -> Sql:
+        """The rows of `source` that belong to the page, and satisfy `also`."""
+        sql = f"SELECT {columns} FROM {source} WHERE {also} AND {self.where} ORDER BY {self.order} LIMIT %s"
+        return Sql(sql, [*given, *self.parameters, self.limit])
+
+
+def _narrowing(wanted: ChangeList) -> Narrowing:
+    clauses = ["TRUE", *(CONDITIONS[name] for name in wanted.filters)]
     parameters: list[object] = list(wanted.filters.values())
-    source = "changes_change c"
-    prefix = ""
-    if wanted.q:
-        prefix, source, search = _search(wanted.q)
-        parameters = [search, *parameters]
     cursor = wanted.cursor
     newer_first = cursor is not None and cursor.is_newer
     if cursor is not None:
         clauses.append(f"(c.at, c.id) {'>' if newer_first else '<'} (%s, %s)")
         parameters += [cursor.at, cursor.id]
-    where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-    order = "c.at, c.id" if newer_first else "c.at DESC, c.id DESC"
-    picked = f"SELECT c.* FROM {source} {where} ORDER BY {order} LIMIT %s"
-    sql = f"{prefix}SELECT {COLUMNS} FROM ({picked}) c {JOINS} ORDER BY {order}"
-    found = fetch(sql, [*parameters, wanted.size + 1], moments=MOMENTS)
-    return _page([ChangeRow._make(row) for row in found], wanted, newer_first=newer_first)
+    return Narrowing(" AND ".join(clauses), parameters, wanted.size + 1, newer_first)
 
 
-def _search(text: str) -> tuple[str, str, str]:
-    """The SQL before and inside the query that narrows it to matches, and the parameter of the search."""
-    if connection.vendor == "postgresql":
-        matches = (
-            "WITH hit AS MATERIALIZED (SELECT id FROM changes_change"
-            " WHERE array_to_tsvector(string_to_array(search_text, ' ')) @@ %s::text::tsquery) "
-        )
-        return matches, "hit JOIN changes_change c ON c.id = hit.id", postgres_query(text)
-    matches = "WITH hit AS MATERIALIZED (SELECT rowid AS id FROM changes_search WHERE changes_search MATCH %s) "
-    return matches, "hit JOIN changes_change c ON c.id = hit.id", sqlite_query(text)
+# --- Search ----------------------------------------------------------------------------------------------------------
+
+MOST_HITS = 5_000
+"""A word with more matches than this is so frequent that a walk from the newest change meets a page of them soon."""
+WALKED = "array_to_tsvector(string_to_array(c.search_text, ' ')) @@ %s::text::tsquery"
+INDEXED = "changes_words(c.search_text) @@ %s::text::tsquery"
+"""The same condition twice: only the second is the one that the index is made for."""
+
+
+def _found(wanted: ChangeList, narrowing: Narrowing) -> Sql:
+    """The rows of the page that match the search.
+
+    Two steps on PostgreSQL, because the plan of the first depends on the word and is made anew each time, and so should
+    be about one table only.
+    """
+    if connection.vendor != "postgresql":
+        hits = "(SELECT rowid FROM changes_search WHERE changes_search MATCH %s)"
+        return narrowing.picked("changes_change c", also=f"c.id IN {hits}", given=[sqlite_query(wanted.q)])
+    query = postgres_query(wanted.q)
+    hits = f"WITH hit AS MATERIALIZED (SELECT c.* FROM changes_change c WHERE {INDEXED} LIMIT {MOST_HITS + 1})"
+    page = narrowing.picked("hit c", columns="c.id")
+    counted = f"SELECT p.id, h.n FROM (SELECT count(*) AS n FROM hit) h LEFT JOIN ({page.sql}) p ON TRUE"
+    found = fetch(f"{hits} {counted}", [query, *page.parameters])
+    if found[0][1] > MOST_HITS:
+        found = fetch(*narrowing.picked("changes_change c", also=WALKED, given=[query], columns="c.id"))
+    ids = [row[0] for row in found if row[0] is not None]
+    return Sql("SELECT * FROM changes_change WHERE id = ANY(%s)", [ids])
 
 
 def _page(rows: list[ChangeRow], wanted: ChangeList, *, newer_first: bool) -> Page:

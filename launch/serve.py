@@ -59,10 +59,7 @@ def variables(*, port: int) -> dict[str, str]:
 
 def programs(*, port: int) -> list[Program]:
     """Return what serves, first, and what works and keeps time; each is one process with a few threads."""
-    web = (
-        f"granian --interface wsgi --host {ports.HOST} --port {port} --workers 1 --blocking-threads 4 --no-ws"
-        " --workers-kill-timeout 5 config.wsgi:application"
-    )
+    web = f"config.serve --host {ports.HOST} --port {port} --workers 1 --threads 4"
     worker = "celery -A config --skip-checks worker -P threads -c 4 --loglevel INFO --without-gossip --without-mingle"
     beat = "celery -A config --skip-checks beat --loglevel WARNING --pidfile="
     module = (str(layout.PYTHON), "-m")
