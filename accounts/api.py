@@ -3,7 +3,9 @@
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import caller_of, token_of
@@ -20,6 +22,19 @@ class ApiView(APIView):
     """An endpoint. `scopes` says for each method which scope a token needs; what it leaves out is refused."""
 
     scopes: ClassVar[dict[str, str]] = {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse what nobody may do here before asking who wants it."""
+        if request.method not in self.allowed_methods:
+            named = ", ".join(method for method in self.allowed_methods if method not in {"HEAD", "OPTIONS"})
+            raise MethodNotAllowed(
+                request.method or "", f"This address does not take {request.method}. It takes {named}."
+            )
+        super().initial(request, *args, **kwargs)
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        """Nothing but the header Allow, which every answer carries."""
+        return Response(status=204)
 
     def credential(self, request: Request) -> str:
         """In whose name idempotency keys are kept apart."""
@@ -46,7 +61,7 @@ class HotView(ApiView):
         """Choose the way."""
         meta = request.META
         is_plain = "HTTP_AUTHORIZATION" in meta and "HTTP_IDEMPOTENCY_KEY" not in meta
-        if not is_plain or (request.method, request.content_type) not in HOT:
+        if not is_plain or request.method not in self.scopes or (request.method, request.content_type) not in HOT:
             return super().dispatch(request, *args, **kwargs)
         try:
             status, body = self._answer_hot(request, token_of(meta["HTTP_AUTHORIZATION"]))

@@ -128,7 +128,8 @@ class BrowserSession(authentication.SessionAuthentication):
 class HasScope(permissions.BasePermission):
     """Lets a token pass only with the scope that the view names for the method in `scopes`.
 
-    A view says `scopes = {"GET": "read", "POST": "deploy"}`; a method that it does not name is refused.
+    A view says `scopes = {"GET": "read", "POST": "deploy"}`; a method that it does not name is refused. HEAD is as GET,
+    and every caller may ask for OPTIONS.
     """
 
     message = "This token lacks the scope for this."
@@ -137,9 +138,9 @@ class HasScope(permissions.BasePermission):
         """Whether the caller's scopes cover this method."""
         if not isinstance(request.auth, Caller):
             return False
-        scope = view.scopes.get(request.method)
+        scope = view.scopes.get("GET" if request.method == "HEAD" else request.method)
         if scope is None:
-            return request.method in {"OPTIONS", "HEAD"} and "GET" in view.scopes
+            return request.method == "OPTIONS"
         if request.auth.scopes is not None and scope not in request.auth.scopes:
             self.message = f"This token lacks the scope {scope}. Make one that has it in Settings."
             return False
