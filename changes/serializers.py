@@ -1,13 +1,18 @@
 """Changes in the words of the API. Shape only."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.http import QueryDict
 
 from changes.messages import change_url
+from changes.models import Change, Run
 from changes.pipelines.actions import Logged
+from changes.pipelines.recording import Target
 from changes.queries import ChangeRow, Page
+from workflow.ledger import SYSTEM
+from workflow.models import Entry
 from workflow.paging import Cursor
 
 
@@ -101,4 +106,83 @@ def deployment_json(logged: Logged) -> dict[str, Any]:
         "received_at": run.received_at,
         "created_at": change.created_at,
         "updated_at": change.updated_at,
+    }
+
+
+# --- What is only read -----------------------------------------------------------------------------------------------
+
+
+def stored_deployment_json(change: Change, run: Run) -> dict[str, Any]:
+    """A deploy as it stands, in the same words as the answer to its message; all that it names must be loaded."""
+    target = Target(
+        service_id=change.service_id,
+        team_id=change.service.team_id,
+        environment_id=change.environment_id,
+        pipeline_id=run.pipeline_id,
+        registered_by_id=None,
+        service=change.service.slug,
+        environment=change.environment.slug,
+        pipeline=change.pipeline.slug if change.pipeline else "",
+        run_id=run.run_id,
+        attempt=run.attempt,
+    )
+    return deployment_json(Logged(change, run, target, is_new=False, warnings=[]))
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """A change in full; all that it names must be loaded."""
+    run: Run | None = getattr(change, "run", None)
+    ref = change.ref
+    verdict = {
+        "result": change.verdict,
+        "rule": change.verdict_rule,
+        "policy_version": change.policy_version,
+        "checks": run.checks if run else [],
+    }
+    return {
+        "ref": ref,
+        "url": change_url(ref),
+        "type": change.type,
+        "origin": change.origin,
+        "authorization": change.authorization,
+        "state": change.state,
+        "outcome": change.outcome or None,
+        "verdict": verdict if change.verdict else None,
+        "title": change.title,
+        "service": change.service.slug,
+        "team": change.service.team.slug,
+        "environment": change.environment.slug,
+        "pipeline": change.pipeline.slug if change.pipeline else None,
+        "run_id": run.run_id if run else None,
+        "attempt": run.attempt if run else None,
+        "version": change.version,
+        "sha": change.sha,
+        "requester": change.requester.email if change.requester else None,
+        "customer_impacting": change.customer_impacting,
+        "public_note": change.public_note,
+        "flags": change.flags.split(),
+        "run": _run_json(run) if run else None,
+        "started_at": change.started_at,
+        "finished_at": change.finished_at,
+        "created_at": change.created_at,
+        "updated_at": change.updated_at,
+    }
+
+
+def _run_json(run: Run) -> dict[str, Any]:
+    names = ("status", "previous_sha", "artifact_digest", "run_url", "tickets", "commits", "evidence", "received_at")
+    return {name: getattr(run, name) for name in names}
+
+
+def entry_json(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
+    """An entry of the ledger; `names` are those of its actors."""
+    kind = entry.actor.partition(":")[0]
+    return {
+        "id": entry.pk,
+        "verb": entry.verb,
+        "actor": {"kind": kind, "name": "Decklog" if kind == SYSTEM else names.get(entry.actor)},
+        "occurred_at": entry.occurred_at,
+        "recorded_at": entry.recorded_at,
+        "rule": entry.rule or None,
+        "data": entry.data,
     }

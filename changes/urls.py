@@ -2,6 +2,7 @@
 
 from django.urls import path, re_path
 
+from changes import api as changes_api
 from changes import views
 from changes.pipelines import api, registration_api
 from changes.pipelines import views as pipelines
@@ -22,7 +23,11 @@ page_urls = [
 api_urls = [
     re_path(r"^deployments/?$", api.Deployments.as_view()),
     re_path(r"^deployments/bulk/?$", api.BulkDeployments.as_view()),
+    re_path(r"^deployments/(?P<ref>[^/]+)/?$", api.OneDeployment.as_view()),
     re_path(r"^deployments/(?P<ref>[^/]+)/evidence/?$", api.DeploymentEvidence.as_view()),
+    re_path(r"^changes/?$", changes_api.Changes.as_view()),
+    re_path(r"^changes/(?P<ref>[^/]+)/?$", changes_api.OneChange.as_view()),
+    re_path(r"^changes/(?P<ref>[^/]+)/timeline/?$", changes_api.ChangeTimeline.as_view()),
     re_path(r"^pipelines/?$", registration_api.Pipelines.as_view()),
     re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/?$", registration_api.OnePipeline.as_view()),
     re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/confirm/?$", registration_api.PipelineConfirmation.as_view()),

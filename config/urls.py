@@ -1,11 +1,13 @@
 """Every address, by room. API paths have no trailing slash; with one they work as well."""
 
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from accounts.urls import settings_urls, welcome_urls
+from catalog.urls import api_urls as catalog_api
 from catalog.urls import settings_urls as catalog_settings
 from changes.urls import api_urls as changes_api
 from changes.urls import page_urls as changes_pages
+from config.api_docs import OpenApiDocument, api_docs
 from home import health
 from home.landscape import landscape
 from home.theme import choose_theme
@@ -19,6 +21,9 @@ handler500 = "home.errors.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     # First, because machines ask for it thousands of times as often as people ask for anything.
     path("api/v1/", include(changes_api)),
+    path("api/v1/", include(catalog_api)),
+    re_path(r"^api/v1/openapi\.json/?$", OpenApiDocument.as_view()),
+    re_path(r"^api/docs/?$", api_docs, name="api_docs"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.MetricsView.as_view()),

@@ -1,4 +1,4 @@
-"""The API's short lists: parameters in, one page of rows out. Long lists have statements of their own in their rooms."""
+"""The API's short lists: parameters in, one page of rows out. Long lists have statements of their own."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def read_wanted(query: QueryDict, *, allowed: Collection[str] = ()) -> Wanted:
         for name in query
         if name not in {*allowed, "cursor", "page_size"}
     ]
-    filters = {name: query[name] for name in allowed if query.get(name)}
+    filters = {name: query.get(name, "") for name in allowed if query.get(name)}
     for name, text in filters.items():
         if len(text) > LONGEST or not text.isprintable():
             errors.append((name, "invalid", f"{name} holds characters that no {name} has."))

@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from workflow.doors import PROBLEM, TITLES
 from workflow.paging import DEFAULT_PAGE_SIZE, PAGE_SIZES
-from workflow.wire import MAX_BODY, MAX_DEPTH
+from workflow.wire import MAX_BODY
 
 Operation = dict[str, Any]
 REFERENCE = "#/components/schemas/{model}"
@@ -61,6 +61,7 @@ WHY: dict[int, str] = {
     503: "The database is away. Nothing was written; send it again after Retry-After.",
 }
 """Why each refusal comes. Which of them an endpoint can give follows from its method and address."""
+DONE = "As asked."
 WRITES = {"POST", "PUT", "PATCH"}
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -86,7 +87,7 @@ PAGING = [
 """The parameters of every list."""
 
 
-class Documented(AutoSchema):  # type: ignore[misc]  # drf-spectacular has no types
+class Documented(AutoSchema):
     """Describes an endpoint from its `scopes`, its docstrings and its wrappers."""
 
     def get_operation(
@@ -96,19 +97,24 @@ class Documented(AutoSchema):  # type: ignore[misc]  # drf-spectacular has no ty
         operation: Operation | None = super().get_operation(path, path_regex, path_prefix, method, registry)
         if operation is None:
             return None
-        problem = self.resolve_serializer(Problem, "response").ref
-        for status in refusals(self.method, path):
-            operation["responses"][str(status)] = self._refusal(status, problem)
-        return operation
+        shape: Any = Problem
+        problem = self.resolve_serializer(shape, "response").ref
+        answers = {
+            status: {**answer, "description": answer["description"] or DONE}
+            for status, answer in operation["responses"].items()
+        }
+        answers |= {str(status): self._refusal(status, problem) for status in refusals(self.method, path)}
+        return operation | {"responses": dict(sorted(answers.items()))}
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         """Its own parameters, and Idempotency-Key where that works."""
-        given: list[OpenApiParameter] = super().get_override_parameters()
+        given = super().get_override_parameters()
         answers_once = getattr(getattr(self.view, self.method.lower(), None), "answers_once", False)
         return [*given, IDEMPOTENCY_KEY] if answers_once else given
 
     def _refusal(self, status: int, problem: dict[str, Any]) -> dict[str, Any]:
-        why = WHY[status].format(scope=self.view.scopes.get(self.method, ""))
+        scopes: dict[str, str] = getattr(self.view, "scopes", {})
+        why = WHY[status].format(scope=scopes.get(self.method, ""))
         answer = {"description": f"{TITLES[status]}. {why}", "content": {PROBLEM: {"schema": problem}}}
         return answer | {"headers": RETRY_AFTER} if status in {429, 503} else answer
 
@@ -131,7 +137,7 @@ class Plain(GenerateJsonSchema):
         return False
 
 
-class PydanticShapes(OpenApiSerializerExtension):  # type: ignore[misc]  # drf-spectacular has no types
+class PydanticShapes(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # drf-spectacular's own is untyped
     """Describes pydantic models as they read a request: what has a default may be left out.
 
     drf-spectacular's own extension describes them as they write one, and then everything would be required.
@@ -152,7 +158,8 @@ class PydanticShapes(OpenApiSerializerExtension):  # type: ignore[misc]  # drf-s
             ref_template=REFERENCE, schema_generator=Plain, mode="validation"
         )
         for name, inner in schema.pop("$defs", {}).items():
-            part = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=inner)
+            named = {"name": name, "type": ResolvedComponent.SCHEMA, "object": name}
+            part = ResolvedComponent(**named, schema=inner)  # type: ignore[no-untyped-call]  # drf-spectacular's own is untyped
             auto_schema.registry.register_on_missing(part)
         return schema
 

@@ -10,13 +10,14 @@ from accounts.api import ApiView, HotView
 from accounts.authentication import caller_of
 from accounts.callers import Caller
 from changes.filters import DEPLOYMENT_FILTERS, read_list
-from changes.pipelines import actions
+from changes.models import Run
+from changes.pipelines import actions, schema
 from changes.pipelines.intake import rest
-from changes.queries import DEPLOYMENTS, list_changes
+from changes.queries import DEPLOYMENTS, change_in_full, list_changes
 from changes.refs import change_id
-from changes.serializers import deployment_json, page_json
+from changes.serializers import deployment_json, page_json, stored_deployment_json
 from workflow.doors import refusal_body
-from workflow.errors import RuleViolation
+from workflow.errors import Missing, RuleViolation
 from workflow.idempotency import answers_once
 
 
@@ -43,10 +44,12 @@ class Deployments(HotView):
         """What logging one deploy says."""
         return log_one(body, caller=caller)
 
+    @schema.LIST_DEPLOYMENTS
     def get(self, request: Request) -> Response:
         """The deploys that match, newest first."""
         return Response(self.answer_get(request.query_params, request.path))
 
+    @schema.LOG_DEPLOYMENT
     @answers_once
     def post(self, request: Request) -> Response:
         """Log a deploy: 201 when its run is new, 200 when it was known."""
@@ -59,6 +62,7 @@ class BulkDeployments(ApiView):
 
     scopes: ClassVar[dict[str, str]] = {"POST": "deploy"}
 
+    @schema.LOG_DEPLOYMENTS
     @answers_once
     def post(self, request: Request) -> Response:
         """200 with a result for each, in order."""
@@ -74,11 +78,27 @@ class BulkDeployments(ApiView):
         return {"index": index, "status": status, "ref": answer["ref"], "verdict": answer["verdict"]["result"]}
 
 
+class OneDeployment(ApiView):
+    """One deploy."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "read"}
+
+    @schema.READ_DEPLOYMENT
+    def get(self, request: Request, ref: str) -> Response:
+        """A deploy as it stands, in the same words as the answer to its message."""
+        found = change_in_full(change_id(ref))
+        run: Run | None = getattr(found, "run", None)
+        if found is None or run is None:
+            raise Missing("not_found", "No deploy was logged under this reference.")
+        return Response(stored_deployment_json(found, run))
+
+
 class DeploymentEvidence(ApiView):
     """Late proof for a deploy."""
 
     scopes: ClassVar[dict[str, str]] = {"PATCH": "deploy"}
 
+    @schema.ADD_EVIDENCE
     def patch(self, request: Request, ref: str) -> Response:
         """Add proof and judge again; the deploy as it now stands."""
         event = rest.read_evidence(request.data)

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from accounts.api import ApiView
 from accounts.authentication import caller_of
-from changes.pipelines import registration
+from changes.pipelines import registration, schema
 from changes.pipelines.models import Pipeline
 from changes.pipelines.queries import pipeline_in_full
 from changes.pipelines.serializers import Confirmation, NewPipeline, PipelineTerms, pipeline_json
@@ -27,6 +27,7 @@ class Pipelines(ApiView):
 
     scopes: ClassVar[dict[str, str]] = {"POST": "changes"}
 
+    @schema.REGISTER_PIPELINE
     @answers_once
     def post(self, request: Request) -> Response:
         """Propose it; 201, and it waits for a second person."""
@@ -42,10 +43,12 @@ class OnePipeline(ApiView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "read", "PATCH": "changes"}
 
+    @schema.READ_PIPELINE
     def get(self, request: Request, slug: str) -> Response:
         """The pipeline with its trust, and the digest of its terms that a confirmation names."""
         return Response(pipeline_json(_found(slug)))
 
+    @schema.CHANGE_PIPELINE
     def patch(self, request: Request, slug: str) -> Response:
         """Change its terms; what is left out stays. A second person must confirm it again."""
         found = _found(slug)
@@ -62,6 +65,7 @@ class PipelineConfirmation(ApiView):
 
     scopes: ClassVar[dict[str, str]] = {"POST": "changes"}
 
+    @schema.CONFIRM_PIPELINE
     @answers_once
     def post(self, request: Request, slug: str) -> Response:
         """Trust the pipeline for the terms that `seen` names."""
