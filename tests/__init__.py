@@ -1,0 +1,1 @@
+"""The promises that Decklog keeps, one folder for each room."""
