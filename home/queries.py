@@ -17,6 +17,7 @@ from notifications.models import Message
 LONGEST_DEPLOY = timedelta(days=2)
 """How long before its finish a deploy may have begun and still be found among those that owe proof."""
 SHOWN = 10
+LATEST = 5
 MANY = 100
 
 
@@ -26,8 +27,8 @@ def in_progress() -> list[ChangeRow]:
 
 
 def latest() -> list[ChangeRow]:
-    """The five latest changes."""
-    return list_changes(ChangeList(size=5)).rows
+    """The latest changes, those under way among them; empty only in an installation that has none."""
+    return list_changes(ChangeList(size=SHOWN + LATEST)).rows
 
 
 def proof_asked_of(me: User, *, now: datetime) -> list[Change]:

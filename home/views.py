@@ -12,7 +12,8 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from accounts.pages import reader
 from changes.pipelines.snippets import first_curl
-from changes.queries import filter_choices
+from changes.queries import ChangeRow, filter_choices
+from changes.states import State
 from home import queries
 from home.queue import Found, queue
 from workflow import moments
@@ -24,8 +25,8 @@ def now(request: HttpRequest) -> HttpResponse:
     """What is happening, and what waits for the reader; in an empty installation, what to do first."""
     me, at = reader(request), timezone.now()
     latest = queries.latest()
-    content = {"today_in_words": _today_in_words(at), "latest": latest, **_waiting(me, at)}
-    content |= _happening(at) if latest else _first_steps(me)
+    content = {"today_in_words": _today_in_words(at), "is_empty": not latest, **_waiting(me, at)}
+    content |= _happening(latest, at) if latest else _first_steps(me)
     return render(request, "home/now.html", content)
 
 
@@ -43,10 +44,11 @@ def _waiting(me: User, at: datetime) -> dict[str, Any]:
     return {"waiting": queue(found, now=at)}
 
 
-def _happening(at: datetime) -> dict[str, Any]:
+def _happening(latest: list[ChangeRow], at: datetime) -> dict[str, Any]:
     midnight = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
     return {
         "in_progress": queries.in_progress(),
+        "ended": [row for row in latest if row.state != State.IN_PROGRESS][: queries.LATEST],
         "today": queries.today(midnight),
         "since": f"since={midnight:%Y-%m-%d}",
     }
