@@ -1,0 +1,162 @@
+"""What every page keeps to: everybody can read it, at any width, in light and dark, under the strict policy."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Opens
+from tests.browser.running import Running
+from tests.factories import deployment
+
+pytestmark = pytest.mark.browser
+
+FILLED_IN = {
+    "changes/<str:ref>": ["changes/{unproven}", "changes/{exempt}", "changes/{running}", "changes/CHG-999999"],
+    "pipelines": ["pipelines"],
+    "pipelines/<slug:slug>": ["pipelines/checkout-deploy", "pipelines/proposed-deploy", "pipelines/ledger-deploy"],
+    "pipelines/<slug:slug>/edit": ["pipelines/checkout-deploy/edit"],
+    "policy/<slug:name>": ["policy/four_eyes"],
+    "changes": ["changes", "changes?state=in_progress&service=checkout&edit=service#filters", "changes?verdict=rubbish"],
+    "delivery": ["delivery", "delivery?state=dead"],
+    "settings/tokens/<int:pk>/revoke": ["settings/tokens/1/revoke"],
+    "settings/people/<int:pk>": ["settings/people/1"],
+    "settings/people/<int:pk>/deactivate": ["settings/people/2/deactivate"],
+    "settings/teams/<slug:slug>": ["settings/teams/payments"],
+    "settings/teams/<slug:slug>/edit": ["settings/teams/payments/edit"],
+    "settings/services/<slug:slug>": ["settings/services/checkout"],
+    "settings/environments/<slug:slug>": ["settings/environments/production"],
+}
+"""Addresses for the patterns that need filling in, or that have several faces."""
+
+STRANGERS = {
+    "accounts/login/": ["accounts/login/", "nowhere"],
+    "accounts/inactive/": ["accounts/inactive/"],
+    "accounts/signup/": ["accounts/signup/"],
+    "accounts/password/reset/": ["accounts/password/reset/"],
+    "accounts/password/reset/done/": ["accounts/password/reset/done/"],
+    "accounts/password/reset/key/done/": ["accounts/password/reset/key/done/"],
+    "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": ["accounts/password/reset/key/1-x-y/"],
+}
+"""Pages that people see who are not signed in."""
+
+NO_PAGE = {
+    "api/v1/",
+    "healthz",
+    "readyz",
+    "metrics",
+    "theme",
+    "settings",  # leads to the first of its pages
+    "welcome",  # seen by nobody once there is an account; the first hour of an installation looks at it
+    "changes/<str:ref>/proof",
+    "pipelines/<slug:slug>/confirm",
+    "delivery/<int:pk>/retry",
+    "delivery/<int:pk>/cancel",
+    "settings/people/<int:pk>/link",
+    "settings/people/<int:pk>/reactivate",
+    "settings/teams/<slug:slug>/members",
+    "settings/teams/<slug:slug>/members/<int:pk>/remove",
+    "accounts/login/code/confirm/",  # signing in by a mailed code is off
+    "accounts/^confirm-email/(?P<key>[-:\\w]+)/$",  # addresses are not confirmed by mail
+    "accounts/confirm-email/",
+    "accounts/password/set/",  # everybody has a password; it leads to changing it
+}
+"""What only machines ask for, and what only takes a POST."""
+
+
+def _patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    for each in resolver.url_patterns:
+        path = prefix + str(each.pattern)
+        if isinstance(each, URLPattern):
+            yield path
+        else:
+            yield from _patterns(each, path)
+
+
+def _is_page(pattern: str) -> bool:
+    return not pattern.startswith("api/") and pattern not in NO_PAGE
+
+
+PATTERNS = [pattern for pattern in _patterns(get_resolver("config.urls")) if _is_page(pattern)]
+ADDRESSES = [path for pattern in PATTERNS if pattern not in STRANGERS for path in FILLED_IN.get(pattern, [pattern])]
+
+
+@pytest.fixture(scope="module")
+def refs(decklog: Running, tokens: dict[str, str]) -> dict[str, str]:
+    """A bit of everything to look at; changes by what they are."""
+    decklog.mail.answers = {"RCPT": "550 no such person"}
+    now = timezone.now()
+    about = {"pipeline": "checkout-deploy", "tickets": ["SP-123", "https://tickets.example/SP-124"]}
+    kinds: dict[str, dict[str, Any]] = {
+        "exempt": {"customer_impacting": True, "public_note": "Paying is faster."},
+        "unproven": {"evidence": None, "status": "failed"},
+        "running": {"status": "started", "finished_at": None, "started_at": now.isoformat()},
+        "conflict": {"status": "failed"},
+        "skewed": {"finished_at": (now + timedelta(hours=1)).isoformat(), "started_at": None},
+        "stranger": {"pipeline": "ledger-deploy", "service": "ledger", "status": "rolled_back"},
+    }
+    made = {}
+    for kind, changed in kinds.items():
+        body = deployment(**{**about, "run_id": f"look-{kind}", **changed})
+        made[kind] = decklog.post(body, token=tokens["ci"])["ref"]
+    decklog.post(deployment(**{**about, "run_id": "look-conflict", "sequence": 9}), token=tokens["ci"])
+    terms = {"services": ["ledger"], "environments": ["uat"], "requires": ["tests"]}
+    decklog.call("pipelines", {"slug": "proposed-deploy", **terms}, token=tokens["ann"])
+    dead = "SELECT 1 FROM notifications_message WHERE state = 'dead'"
+    decklog.wait_until(lambda: decklog.ask(dead))
+    decklog.mail.answers = {}
+    return made
+
+
+def test_no_page_is_forgotten_here() -> None:
+    """A new address must be filled in above, or be named as no page."""
+    unknown = [pattern for pattern in PATTERNS if ("<" in pattern) and pattern not in {**FILLED_IN, **STRANGERS}]
+    assert unknown == []
+    assert {*FILLED_IN, *STRANGERS, *NO_PAGE} - {*_patterns(get_resolver("config.urls")), "api/v1/"} == set()
+
+
+LOOKS = [(1280, "light", None), (1280, "dark", ["color-contrast"]), (375, "light", ["color-contrast"]), (375, "dark", None)]
+"""Width, colours, and the rules to check again; None is all of them. Only colours and width differ between looks."""
+
+
+def _faults(page: Page) -> list[str]:
+    """What is wrong with the page that is open, in all of its looks."""
+    found = []
+    for width, colours, rules in LOOKS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=colours)
+        # Colours glide from light to dark; half-way they are nobody's.
+        page.evaluate("document.getAnimations().forEach((one) => one.finish())")
+        look = f"{page.url} at {width} in {colours}"
+        if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+            found.append(f"{look} is {wide} wide")
+        only = {"runOnly": rules} if rules else {}
+        result = Axe().run(page, options={"resultTypes": ["violations"], **only})
+        for each in result.response["violations"]:
+            found += [f"{look}: {each['id']} {node['target']} {node['html'][:120]} {node.get('failureSummary','')[:300]}" for node in each["nodes"][:3]]
+    return found
+
+
+def test_axe_finds_nothing_and_nothing_is_too_wide_on_any_page(signed_in: Opens, refs: dict[str, str]) -> None:
+    page = signed_in("ada@example.com", expected="Failed to load resource")
+    faults = []
+    for address in ADDRESSES:
+        answer = page.goto("/" + address.format(**refs))
+        assert answer
+        assert answer.status < 500, address
+        faults += _faults(page)
+    assert not faults, "\n".join(faults)
+
+
+def test_the_same_holds_for_what_strangers_see(decklog: Running, open_page: Opens) -> None:
+    page = open_page(decklog.url, expected="Failed to load resource")
+    faults = []
+    for address in [address for addresses in STRANGERS.values() for address in addresses]:
+        page.goto("/" + address)
+        faults += _faults(page)
+    assert not faults, "\n".join(faults)
