@@ -218,7 +218,8 @@ SPECTACULAR_SETTINGS = {
     "is JSON in UTF-8, at most 1 MiB and 32 levels deep.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
-    "SERVERS": [{"url": BASE_URL}],
+    # Relative, so that a page opened under another name of this host tries its requests there.
+    "SERVERS": [{"url": "/"}],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_PATCH": False,
     "SORT_OPERATION_PARAMETERS": False,

@@ -14,7 +14,7 @@ from drf_spectacular.utils import OpenApiParameter
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 
-from workflow.doors import PROBLEM, TITLES
+from workflow.doors import PROBLEM, TITLES, problem_body
 from workflow.paging import DEFAULT_PAGE_SIZE, PAGE_SIZES
 from workflow.wire import MAX_BODY
 
@@ -61,6 +61,19 @@ WHY: dict[int, str] = {
     503: "The database is away. Nothing was written; send it again after Retry-After.",
 }
 """Why each refusal comes. Which of them an endpoint can give follows from its method and address."""
+CODES: dict[int, str] = {
+    400: "malformed_json",
+    401: "not_authenticated",
+    403: "permission_denied",
+    404: "not_found",
+    409: "idempotency_in_flight",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    429: "throttled",
+    503: "database_away",
+}
+"""A code that each may carry, for the examples."""
 DONE = "As asked."
 WRITES = {"POST", "PUT", "PATCH"}
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
@@ -115,7 +128,11 @@ class Documented(AutoSchema):
     def _refusal(self, status: int, problem: dict[str, Any]) -> dict[str, Any]:
         scopes: dict[str, str] = getattr(self.view, "scopes", {})
         why = WHY[status].format(scope=scopes.get(self.method, ""))
-        answer = {"description": f"{TITLES[status]}. {why}", "content": {PROBLEM: {"schema": problem}}}
+        example = problem_body(status, CODES[status], why)
+        answer = {
+            "description": f"{TITLES[status]}. {why}",
+            "content": {PROBLEM: {"schema": problem, "example": example}},
+        }
         return answer | {"headers": RETRY_AFTER} if status in {429, 503} else answer
 
 
