@@ -109,7 +109,7 @@ IS_POSTGRES = "postgresql" in DATABASES["default"]["ENGINE"]
 # A worker thread keeps its connection: opening one costs more than the query it is for.
 DATABASES["default"]["CONN_MAX_AGE"] = None
 if IS_POSTGRES:
-    # A migration may take as long as a large table needs; only the wait for a lock stays short, since others wait behind.
+    # A migration may take as long as a large table needs; only its wait for a lock stays short: others wait behind it.
     _patience = 0 if "migrate" in sys.argv else 30_000
     _limits = f"-c statement_timeout={_patience} -c lock_timeout=10000"
     DATABASES["default"].setdefault("OPTIONS", {})["options"] = _limits
