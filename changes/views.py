@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.callers import caller_of_person
-from accounts.models import User
 from accounts.pages import attempt, reader
 from changes import narration, queries, rows, rulebook
 from changes.addresses import Asked
@@ -80,7 +79,7 @@ def _filters(asked: Asked, choices: tuple[tuple[str, str], ...]) -> dict[str, An
 def change(request: HttpRequest, ref: str) -> HttpResponse:
     """One change: the decision and why, what happened, what was deployed."""
     found = _found(ref)
-    return render(request, "changes/change.html", dossier_of(found, form=_proof_form(found, reader(request))))
+    return render(request, "changes/change.html", dossier_of(found, form=_proof_form(found, request)))
 
 
 @login_required
@@ -114,15 +113,17 @@ def _run_of(found: Change) -> Run:
         raise Http404("No pipeline logged this change.") from missing
 
 
-def _proof_form(found: Change, me: User) -> ProofForm | None:
+def _proof_form(found: Change, request: HttpRequest) -> ProofForm | None:
     """The form for late proof, for those who may supply it and while it counts."""
+    me = reader(request)
     run = getattr(found, "run", None)
     if run is None or found.verdict == Verdict.EXEMPT or run.pipeline.token_id:
         return None
     is_open = found.finished_at is not None and timezone.now() < narration.proof_due(found)
     if not is_open or proof.decide(run, by=caller_of_person(me)).outcome == REFUSED:
         return None
-    form = ProofForm(run=run)
+    # Something was typed already if the session ended meanwhile: `accounts.interrupted`.
+    form = ProofForm(request.POST or None, run=run)
     return form if form.can_help else None
 
 
