@@ -1,5 +1,6 @@
 """The doors: how a refusal leaves Decklog, through the API and through a web form."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -91,7 +92,7 @@ def _api_problem(error: exceptions.APIException) -> HttpResponse:
     answer = problem(error.status_code, code, str(error.detail))
     wait = getattr(error, "wait", None)
     if wait is not None:
-        answer["Retry-After"] = str(max(1, round(wait)))
+        answer["Retry-After"] = str(max(1, math.ceil(wait)))
     return answer
 
 
