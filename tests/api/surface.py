@@ -1,0 +1,77 @@
+"""Every address under /api/v1 with what it takes, found by walking the addresses of the project."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.factories import deployment
+
+ROOT = "api/v1/"
+PARAMETER = re.compile(r"\(\?P<(\w+)>(?:[^()\\]|\\.)*\)")
+NAMES = {"ref": "CHG-1", "slug": "checkout-deploy"}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Route(NamedTuple):
+    """One method of one address. `path` has real names in it, `template` says which."""
+
+    method: str
+    path: str
+    template: str
+    view: Any
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.template}"
+
+    @property
+    def scope(self) -> str:
+        """The scope that the view states for the method."""
+        return str(self.view.scopes[self.method])
+
+
+def addresses(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(pattern, callback) of everything that begins with /api/v1."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        whole = prefix + str(pattern.pattern).lstrip("^")
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, whole)
+        elif isinstance(pattern, URLPattern) and whole.startswith(ROOT):
+            yield whole, pattern.callback
+
+
+def plain(pattern: str) -> str:
+    return "/" + pattern.removesuffix("$").removesuffix("/?").replace("\\.", ".")
+
+
+def routes() -> list[Route]:
+    """Every method that a view implements, whether it states a scope for it or not."""
+    found = []
+    for pattern, callback in addresses():
+        view = callback.cls
+        template = PARAMETER.sub(lambda match: "{" + match[1] + "}", plain(pattern))
+        methods = [method for method in METHODS if hasattr(view, method.lower())]
+        found += [Route(method, template.format(**NAMES), template, view) for method in methods]
+    return found
+
+
+def body_of(route: Route) -> Any:
+    """What the route would accept, so that nothing but the credential stands in its way; None when it takes nothing."""
+    return None if route.method in {"GET", "DELETE"} else BODIES[str(route)]()
+
+
+BODIES: dict[str, Any] = {
+    "POST /api/v1/deployments": lambda: deployment(run_id="another"),
+    "POST /api/v1/deployments/bulk": lambda: {"deployments": [deployment(run_id="another")]},
+    "PATCH /api/v1/deployments/{ref}/evidence": lambda: {"smoke_test": {"status": "failed"}},
+    "POST /api/v1/pipelines": lambda: {
+        "slug": "ledger-deploy",
+        "services": ["ledger"],
+        "environments": ["production"],
+        "requires": ["tests"],
+    },
+    "PATCH /api/v1/pipelines/{slug}": lambda: {"requires": ["rollback"]},
+    "POST /api/v1/pipelines/{slug}/confirm": lambda: {"seen": "x"},
+}
+"""A route that writes needs its body here before these tests can say that nobody but the right caller gets through."""
