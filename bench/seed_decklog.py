@@ -35,6 +35,7 @@ CHECKS = """jsonb_build_array(
     jsonb_build_object('check', 'rollback', 'required', true, 'passed', true, 'detail', 'helm rollback to 2.13.9'))"""
 EVIDENCE = """jsonb_build_object('tests', jsonb_build_object('passed', 412, 'failed', 0, 'sha', sha),
     'smoke_test', jsonb_build_object('status', 'passed'), 'rollback', jsonb_build_object('ready', true))"""
+EVENT = f"jsonb_build_object('status', status, 'sha', sha, 'started_at', at, 'evidence', {EVIDENCE})"
 CHANGE = {
     "id": "i",
     "type": "'standard'",
@@ -67,7 +68,7 @@ RUN = {
     "environment_id": "environment + 1",
     "status": "status",
     "run_url": "'https://ci.example.com/runs/' || i",
-    "evidence": EVIDENCE,
+    "events": f"jsonb_build_array({EVENT})",
     "checks": CHECKS,
     "received_at": "at + interval '4 minutes'",
 }

@@ -23,7 +23,11 @@ LIMIT = "limit"
 DECKLOG = "decklog"
 SIDES = (LIMIT, DECKLOG)
 SEEDERS = {LIMIT: "bench.seed_limit", DECKLOG: "bench.seed_decklog"}
-APPLICATIONS = {LIMIT: "bench.limit.wsgi:application", DECKLOG: "config.wsgi:application"}
+COMMANDS = {
+    LIMIT: ("granian", "bench.limit.wsgi:application", "--interface", "wsgi", "--no-ws", "--blocking-threads"),
+    DECKLOG: ("config.serve", "--threads"),
+}
+"""How each side is served in production, up to the number of threads of a worker."""
 WORKERS = 2
 FIRST_PORT = 8200
 SECONDS_TO_START = 60.0
@@ -87,12 +91,8 @@ class Hall:
         """Start the web tier and return it once it answers."""
         name = f"bench-{place.side}-{place.rows}"
         port = ports.choose_port(FIRST_PORT)
-        size = ["--workers", str(WORKERS), "--host", ports.HOST, "--port", str(port)]
-        if place.side == "decklog":
-            words = ["config.serve", *size, "--threads", str(self._threads)]
-        else:
-            threads = ["--blocking-threads", str(self._threads), "--no-ws", APPLICATIONS[place.side]]
-            words = ["granian", "--interface", "wsgi", *size, *threads]
+        size = ("--workers", str(WORKERS), "--host", ports.HOST, "--port", str(port))
+        words = [*COMMANDS[place.side], str(self._threads), *size]
         env = self._env | {"DATABASE_URL": place.url, "PYTHONPATH": str(layout.ROOT)}
         self._children.start(Program(name, (sys.executable, "-m", *words)), env=env)
         address = (ports.HOST, port)
@@ -146,12 +146,13 @@ def _answers(address: Address) -> bool:
 
 def _pid_of(port: int) -> int:
     """The process whose command line names `port`: the web server's own, not its workers'."""
-    found = [
+    found = {
         int(entry.name)
         for entry in Path("/proc").iterdir()
         if entry.name.isdigit() and f"--port\0{port}\0" in _text(entry / "cmdline")
-    ]
-    return min(found, default=0)
+    }
+    workers = {child for pid in found for child in _tree(pid)[1:]}
+    return next(iter(found - workers), 0)
 
 
 def memory(pid: int) -> dict[str, float]:
