@@ -64,9 +64,9 @@ JOINS = """JOIN catalog_service s ON s.id = c.service_id JOIN catalog_environmen
     LEFT JOIN changes_pipeline p ON p.id = c.pipeline_id LEFT JOIN changes_run r ON r.change_id = c.id"""
 MOMENTS = (14, 15, 16, 17, 18)
 CONDITIONS: dict[str, str] = {
-    "service": "c.service_id = (SELECT id FROM catalog_service WHERE slug = %s)",
+    "service": "c.service_id = {one}(SELECT id FROM catalog_service WHERE slug = %s){end}",
     "environment": "c.environment_id = (SELECT id FROM catalog_environment WHERE slug = %s)",
-    "pipeline": "c.pipeline_id = (SELECT id FROM changes_pipeline WHERE slug = %s)",
+    "pipeline": "c.pipeline_id = {one}(SELECT id FROM changes_pipeline WHERE slug = %s){end}",
     "team": "c.service_id IN (SELECT s.id FROM catalog_service s JOIN accounts_team t ON t.id = s.team_id"
     " WHERE t.slug = %s)",
     "requester": "c.requester_id = (SELECT id FROM accounts_user WHERE lower(email) = lower(%s))",
@@ -81,7 +81,13 @@ CONDITIONS: dict[str, str] = {
     "since": "c.at >= %s",
     "until": "c.at < %s",
 }
-"""Each filter that a list knows, and what it demands of a row."""
+"""Each filter that a list knows, and what it demands of a row; `{one}` and `{end}` differ between the databases."""
+OWN_ORDER = {"service": "c.service_id", "pipeline": "c.pipeline_id"}
+"""The filters that have an index of their own in the order of the list."""
+AS_ARRAY, AS_VALUE = {"one": "ANY(ARRAY", "end": ")"}, {"one": "", "end": ""}
+"""PostgreSQL sees no constant in an array. So it cannot drop the column from the order of the list, and must take the
+index that begins with it; else it would walk all changes for a service that has few.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,7 @@ class Narrowing:
     parameters: list[object]
     limit: int
     newer_first: bool
+    first: str
 
     @property
     def order(self) -> str:
@@ -140,19 +147,22 @@ class Narrowing:
 
     def picked(self, source: str, *, also: str = "TRUE", given: Sequence[object] = (), columns: str = "c.*") -> Sql:
         """The rows of `source` that belong to the page, and satisfy `also`."""
-        sql = f"SELECT {columns} FROM {source} WHERE {also} AND {self.where} ORDER BY {self.order} LIMIT %s"
+        sql = f"SELECT {columns} FROM {source} WHERE {also} AND {self.where} ORDER BY {self.first}{self.order} LIMIT %s"
         return Sql(sql, [*given, *self.parameters, self.limit])
 
 
 def _narrowing(wanted: ChangeList) -> Narrowing:
-    clauses = ["TRUE", *(CONDITIONS[name] for name in wanted.filters)]
+    dialect = AS_ARRAY if connection.vendor == "postgresql" else AS_VALUE
+    clauses = ["TRUE", *(CONDITIONS[name].format(**dialect) for name in wanted.filters)]
     parameters: list[object] = list(wanted.filters.values())
     cursor = wanted.cursor
     newer_first = cursor is not None and cursor.is_newer
     if cursor is not None:
         clauses.append(f"(c.at, c.id) {'>' if newer_first else '<'} (%s, %s)")
         parameters += [cursor.at, cursor.id]
-    return Narrowing(" AND ".join(clauses), parameters, wanted.size + 1, newer_first)
+    own = next((OWN_ORDER[name] for name in OWN_ORDER if name in wanted.filters), "")
+    first = f"{own} {'DESC' if newer_first else 'ASC'}, " if own else ""
+    return Narrowing(" AND ".join(clauses), parameters, wanted.size + 1, newer_first, first)
 
 
 # --- Search ----------------------------------------------------------------------------------------------------------

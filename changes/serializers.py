@@ -14,6 +14,7 @@ from changes.queries import ChangeRow, Page
 from workflow.ledger import SYSTEM
 from workflow.models import Entry
 from workflow.paging import Cursor
+from workflow.statements import columns_of
 
 
 def row_json(row: ChangeRow) -> dict[str, Any]:
@@ -66,46 +67,32 @@ def _neighbour(query: QueryDict, path: str, cursor: Cursor | None) -> str | None
 
 def deployment_json(logged: Logged) -> dict[str, Any]:
     """A deploy in full, as the answer to what a pipeline sent."""
-    change, run, target = logged.change, logged.run, logged.target
-    ref = change.ref
+    change, run, story, target = logged.change, logged.run, logged.story, logged.target
     return {
-        "ref": ref,
-        "url": change_url(ref),
-        "type": change.type,
-        "origin": change.origin,
-        "authorization": change.authorization,
-        "state": change.state,
-        "outcome": change.outcome or None,
+        "ref": logged.ref,
+        "url": change_url(logged.ref),
+        **{name: change[name] for name in ("type", "origin", "authorization", "state")},
+        "outcome": change["outcome"] or None,
         "verdict": {
-            "result": change.verdict,
-            "rule": change.verdict_rule,
-            "policy_version": change.policy_version,
-            "checks": run.checks,
+            "result": change["verdict"],
+            "rule": change["verdict_rule"],
+            "policy_version": change["policy_version"],
+            "checks": run["checks"],
         },
-        "flags": change.flags.split(),
+        "flags": change["flags"].split(),
         "warnings": logged.warnings,
-        "title": change.title,
+        "title": change["title"],
         "service": target.service,
         "environment": target.environment,
         "pipeline": target.pipeline,
         "run_id": target.run_id,
         "attempt": target.attempt,
-        "status": run.status,
-        "version": change.version,
-        "sha": change.sha,
-        "previous_sha": run.previous_sha,
-        "artifact_digest": run.artifact_digest,
-        "run_url": run.run_url,
-        "customer_impacting": change.customer_impacting,
-        "public_note": change.public_note,
-        "tickets": run.tickets,
-        "commits": run.commits,
-        "evidence": run.evidence,
-        "started_at": change.started_at,
-        "finished_at": change.finished_at,
-        "received_at": run.received_at,
-        "created_at": change.created_at,
-        "updated_at": change.updated_at,
+        **{name: run[name] for name in ("status", "previous_sha", "artifact_digest", "run_url", "tickets")},
+        **{name: change[name] for name in ("version", "sha", "customer_impacting", "public_note")},
+        "commits": story.commits,
+        "evidence": story.evidence,
+        "received_at": run["received_at"],
+        **{name: change[name] for name in ("started_at", "finished_at", "created_at", "updated_at")},
     }
 
 
@@ -126,7 +113,7 @@ def stored_deployment_json(change: Change, run: Run) -> dict[str, Any]:
         run_id=run.run_id,
         attempt=run.attempt,
     )
-    return deployment_json(Logged(change, run, target, is_new=False, warnings=[]))
+    return deployment_json(Logged(change.pk, columns_of(change), columns_of(run), run.told, target))
 
 
 def change_json(change: Change) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def supply_proof(request: HttpRequest, ref: str) -> HttpResponse:
     logged = attempt(form, lambda: proof.supply_proof(found.pk, form.event(), by=caller_of_person(me)))
     if logged is None:
         return render(request, "changes/change.html", dossier_of(found, form=form), status=422)
-    verdict = tones.look(logged.change.verdict, "verdict").word.lower()
+    verdict = tones.look(logged.change["verdict"], "verdict").word.lower()
     messages.success(request, f"Your proof is kept. The verdict is now: {verdict}.")
     return redirect(f"/changes/{found.ref}")
 

@@ -49,6 +49,22 @@ def record(subject: str, happening: Happening, *, at: datetime) -> Entry:
     )
 
 
+def record_all(subject: str, happenings: Sequence[Happening], *, at: datetime) -> None:
+    """Append several entries about `subject` at once, in the caller's transaction."""
+    Entry.objects.bulk_create(
+        Entry(
+            subject=subject,
+            verb=happening.verb,
+            actor=happening.actor,
+            occurred_at=happening.occurred_at,
+            recorded_at=at,
+            data=happening.data,
+            rule=happening.rule,
+        )
+        for happening in happenings
+    )
+
+
 def new_entry(prefix: str, happening: Happening, *, at: datetime) -> NewRow:
     """The row that `record` would append, for a subject that is inserted in the same statement as `prefix` + its id."""
     values: dict[str, object] = {

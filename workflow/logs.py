@@ -2,6 +2,7 @@
 
 import logging.config
 import re
+import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Any
@@ -28,11 +29,11 @@ def without_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
 def log_line(logger: logging.Logger, event: str, **facts: object) -> None:
     """Write one line for every request at a tenth of the cost of the full pipeline; `facts` hold no secrets.
 
-    The logger must be one whose handler prints the message as it is (`decklog.access`).
+    The logger only says whether to; its handlers are not asked.
     """
     if logger.isEnabledFor(logging.INFO):
         moment = datetime.now(UTC).isoformat(timespec="milliseconds")
-        logger.info(orjson.dumps({"event": event, **facts, "level": "info", "timestamp": moment}).decode())
+        sys.stderr.write(orjson.dumps({"event": event, **facts, "level": "info", "timestamp": moment}).decode() + "\n")
 
 
 def configure(options: dict[str, Any]) -> None:
@@ -66,11 +67,9 @@ def _standard_library(shared: list[structlog.typing.Processor], *, is_json: bool
         "formatters": {"structured": formatter},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
-            "plain": {"class": "logging.StreamHandler"},
         },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            "decklog.access": {"handlers": ["plain"], "propagate": False},
             "django.server": {"level": "WARNING"},
             "django.request": {"level": "ERROR"},
             "celery.app.trace": {"level": "WARNING"},

@@ -4,6 +4,7 @@ PostgreSQL gets a server-side prepared statement (planning the same joins again 
 running them); SQLite gets the same text. Everything else in Decklog uses the ORM.
 """
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from django.db import connection, models, transaction
 from psycopg.types.datetime import TimestamptzLoader
 
 Row = tuple[Any, ...]
+_OWN = threading.local()
 
 
 def fetch(sql: str, parameters: Sequence[Any] = (), *, moments: Iterable[int] = ()) -> list[Row]:
@@ -24,17 +26,26 @@ def fetch(sql: str, parameters: Sequence[Any] = (), *, moments: Iterable[int] = 
     Raises django.db errors, as the ORM does.
     """
     if connection.vendor == "postgresql":
-        connection.ensure_connection()
         # Only Django's wrapper knows the isolation it promised, so its connection is used, without its cursor.
-        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-            # Django's own loader of times is Python; the connection is in UTC, so psycopg's compiled one says the same.
-            cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-            return cursor.execute(sql, parameters, prepare=True).fetchall()
+        with connection.wrap_database_errors:
+            return _cursor().execute(sql, parameters, prepare=True).fetchall()
     with connection.cursor() as cursor:
         cursor.execute(sql, [_for_sqlite(value) for value in parameters])
         rows = cursor.fetchall()
     columns = tuple(moments)
     return [_with_moments(row, columns) for row in rows] if columns else rows
+
+
+def _cursor() -> "psycopg.Cursor[Row]":
+    """This thread's server-side cursor, made once for each connection."""
+    connection.ensure_connection()
+    cursor: psycopg.Cursor[Row] | None = getattr(_OWN, "cursor", None)
+    if cursor is None or cursor.connection is not connection.connection:
+        cursor = psycopg.Cursor(connection.connection)
+        # Django's own loader of times is Python; the connection is in UTC, so psycopg's compiled one says the same.
+        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
+        _OWN.cursor = cursor
+    return cursor
 
 
 def _for_sqlite(value: Any) -> Any:
@@ -149,3 +160,8 @@ def _insert_one(row: NewRow, *, parent_id: int) -> int:
     key = row.model._meta.pk.column
     sql = f"INSERT INTO {row.model._meta.db_table} ({columns}) VALUES ({marks}) RETURNING {key}"
     return int(fetch(sql, values)[0][0])
+
+
+def columns_of(row: models.Model) -> dict[str, Any]:
+    """The columns of a loaded row by name."""
+    return {column.attname: getattr(row, column.attname) for column in row._meta.concrete_fields}

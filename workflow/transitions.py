@@ -28,4 +28,5 @@ def move(row: models.Model, end: str, *, moves: Moves, **columns: object) -> Non
     rows = type(row)._default_manager.filter(pk=row.pk, state=start)
     if not rows.update(state=end, **columns):
         raise Conflict("transition_illegal", f"This {noun} is no longer {start}: somebody else was faster. Reload it.")
-    row.refresh_from_db()
+    for name, value in {"state": end, **columns}.items():
+        setattr(row, name, value)

@@ -1,10 +1,11 @@
 """Every write that starts at a pipeline's word: a deploy, late proof, and what follows when no word comes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from accounts.callers import Caller
@@ -14,27 +15,40 @@ from changes.models import REF_PREFIX, Change
 from changes.pipelines import queries
 from changes.pipelines.intake.rest import Deployment, event_of
 from changes.pipelines.models import Pipeline, Run
-from changes.pipelines.order import MAX_EVENTS, Event, fingerprint, occurred_at
+from changes.pipelines.order import MAX_EVENTS, Event, RunState, began_at, fingerprint, occurred_at
 from changes.pipelines.recording import Recorded, Target, Trust, record_run
 from changes.states import MOVES, Outcome, State, Verdict
 from notifications import outbox
 from workflow.errors import Conflict, Forbidden, Missing, Unauthenticated, Unprocessable
-from workflow.ledger import SYSTEM, Happening, new_entry, record
-from workflow.statements import FromParent, NewRow, insert_together
+from workflow.ledger import SYSTEM, Happening, new_entry, record, record_all
+from workflow.statements import FromParent, NewRow, columns_of, insert_together
 from workflow.transitions import is_legal, move
 
+TrustAt = Callable[[datetime], tuple[Trust, list[str]]]
+"""Looks up, for the moment a deploy began, what its pipeline is trusted with, and warnings."""
 VERDICT_COLUMNS = ("verdict", "verdict_rule", "policy_version", "state")
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """What became of a message about a deploy. `is_new` is False when its run was known; `warnings` are words."""
+    """What became of a message about a deploy.
 
-    change: Change
-    run: Run
+    `change` and `run` are the columns of the two rows as they now stand, `story` is what all messages amount to.
+    `is_new` is False when the run was known; `warnings` are words.
+    """
+
+    id: int
+    change: Mapping[str, Any]
+    run: Mapping[str, Any]
+    story: RunState
     target: Target
-    is_new: bool
-    warnings: list[str]
+    is_new: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def ref(self) -> str:
+        """The reference of the change."""
+        return f"{REF_PREFIX}{self.id}"
 
 
 def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = False) -> Logged:
@@ -52,7 +66,7 @@ def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = F
         pipeline=deployment.pipeline,
         run_id=deployment.run_id,
         attempt=deployment.attempt,
-        at=occurred_at(event),
+        at=began_at(event),
     )
     context = _known_context(key, caller)
     if context.change_id is None:
@@ -63,7 +77,8 @@ def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = F
             context = _known_context(key, caller)
             if context.change_id is None:
                 raise
-    return _add(context.change_id, event)
+    target = _target_in(key, context)
+    return _add(context.change_id, event, trust_at=lambda at: _trust_in(context, target, at=at), target=target)
 
 
 def _require_reach(caller: Caller, *, service: str, environment: str) -> None:
@@ -88,14 +103,7 @@ def _known_context(key: queries.IntakeKey, caller: Caller) -> queries.IntakeCont
 def _insert(key: queries.IntakeKey, context: queries.IntakeContext, event: Event) -> Logged:
     now = datetime.fromisoformat(event["received_at"])
     target = _target_in(key, context)
-    hard, warnings = _freezes(target, at=key.at) if context.may_be_frozen else ([], [])
-    trust = Trust(
-        pipeline_state=context.pipeline_state,
-        requires=context.requires,
-        covers_target=context.covers_target,
-        token_id=context.token_id,
-        hard_freezes=hard,
-    )
+    trust, warnings = _trust_in(context, target, at=key.at)
     recorded = record_run([event], target=target, trust=trust, now=now)
     change_values = {**recorded.change_values, "created_at": now}
     run_values = {**recorded.run_values, "received_at": now}
@@ -108,8 +116,19 @@ def _insert(key: queries.IntakeKey, context: queries.IntakeContext, event: Event
             _ask_for_proof(f"{REF_PREFIX}{pk}", recorded, target, now=now)
     else:
         pk = insert_together(parent, children)
-    rows = Change(id=pk, **change_values), Run(change_id=pk, **run_values)
-    return Logged(*rows, target, is_new=True, warnings=warnings)
+    return Logged(pk, change_values, run_values, recorded.run, target, is_new=True, warnings=warnings)
+
+
+def _trust_in(context: queries.IntakeContext, target: Target, *, at: datetime) -> tuple[Trust, list[str]]:
+    hard, warnings = _freezes(target, at=at) if context.may_be_frozen else ([], [])
+    trust = Trust(
+        pipeline_state=context.pipeline_state,
+        requires=context.requires,
+        covers_target=context.covers_target,
+        token_id=context.token_id,
+        hard_freezes=hard,
+    )
+    return trust, warnings
 
 
 def _target_in(key: queries.IntakeKey, context: queries.IntakeContext) -> Target:
@@ -164,36 +183,38 @@ def add_evidence(change_id: int, event: Event, *, caller: Caller) -> Logged:
     Within 24 hours of the finish the verdict may flip; later the proof is kept and the verdict stays, which the warning
     `proof_window_closed` says. Raises Missing for a change that no pipeline logged.
     """
-    run = Run.objects.select_related("service", "environment").filter(change_id=change_id).first()
+    run = Run.objects.select_related("service", "environment", "pipeline").filter(change_id=change_id).first()
     if run is None:
         raise Missing("not_found", "No deploy was logged under this reference.")
-    _require_reach(caller, service=run.service.slug, environment=run.environment.slug)
-    return _add(change_id, {**event, "received_at": timezone.now().isoformat(), "by": caller.actor})
+    target = _target_of(run)
+    _require_reach(caller, service=target.service, environment=target.environment)
+    event = {**event, "received_at": timezone.now().isoformat(), "by": caller.actor}
+    return _add(change_id, event, trust_at=lambda at: _trust_of(run, target, at=at), target=target)
 
 
 @transaction.atomic
-def _add(change_id: int, event: Event) -> Logged:
+def _add(change_id: int, event: Event, *, trust_at: TrustAt, target: Target) -> Logged:
     """Add an event to a known run; one that says nothing new changes nothing."""
-    change = Change.objects.select_for_update().get(pk=change_id)
-    run = Run.objects.select_related("service", "environment", "pipeline").get(change_id=change_id)
-    target = _target_of(run)
-    hard, warnings = _freezes(target, at=change.at)
+    change = Change.objects.select_for_update(of=("self",)).select_related("run").get(pk=change_id)
+    run, before = change.run, change.verdict
+    trust, warnings = trust_at(change.at)
     if fingerprint(event) in {fingerprint(known) for known in run.events}:
-        return Logged(change, run, target, is_new=False, warnings=warnings)
+        return Logged(change.pk, columns_of(change), columns_of(run), run.told, target, warnings=warnings)
     if len(run.events) >= MAX_EVENTS:
         raise Conflict("too_many_events", f"This run has {MAX_EVENTS} messages already. Start a new attempt.")
     now = timezone.now()
-    recorded = record_run([*run.events, event], target=target, trust=_trust_of(run, hard), now=now)
+    recorded = record_run([*run.events, event], target=target, trust=trust, now=now)
     counts = policy.late_proof_counts(finished_at=change.finished_at or now, now=now).outcome == "counts"
-    record(change.ref, _happening(event, recorded, with_verdict=False), at=now)
-    before = change.verdict
+    happenings = [_happening(event, recorded, with_verdict=False)]
+    if counts:
+        happenings += _verdict_reached(recorded, before=before, now=now)
+    else:
+        warnings = [*warnings, "proof_window_closed"]
+    record_all(change.ref, happenings, at=now)
     _write(change, run, recorded, verdict_too=counts)
     if counts:
         _tell_verdict(change.ref, recorded, target, before=before, is_quiet="backfill" in event)
-    else:
-        warnings.append("proof_window_closed")
-    fresh = Change.objects.get(pk=change_id), Run.objects.get(pk=change_id)
-    return Logged(*fresh, target, is_new=False, warnings=warnings)
+    return Logged(change.pk, columns_of(change), columns_of(run), recorded.run, target, warnings=warnings)
 
 
 def _target_of(run: Run) -> Target:
@@ -211,16 +232,18 @@ def _target_of(run: Run) -> Target:
     )
 
 
-def _trust_of(run: Run, hard_freezes: list[str]) -> Trust:
+def _trust_of(run: Run, target: Target, *, at: datetime) -> tuple[Trust, list[str]]:
+    hard, warnings = _freezes(target, at=at)
     pipeline = run.pipeline
     covers_service = pipeline.services.filter(pk=run.service_id).exists()
-    return Trust(
+    trust = Trust(
         pipeline_state=pipeline.state,
         requires=pipeline.requires,
         covers_target=covers_service and pipeline.environments.filter(pk=run.environment_id).exists(),
         token_id=pipeline.token_id,
-        hard_freezes=hard_freezes,
+        hard_freezes=hard,
     )
+    return trust, warnings
 
 
 def _write(change: Change, run: Run, recorded: Recorded, *, verdict_too: bool) -> None:
@@ -234,21 +257,33 @@ def _write(change: Change, run: Run, recorded: Recorded, *, verdict_too: bool) -
         del change_values["outcome"]
     state = change_values.pop("state", change.state)
     if is_legal(MOVES, change.state, state):
-        move(change, state, moves=MOVES)
-    Change.objects.filter(pk=change.pk).update(**change_values)
-    Run.objects.filter(pk=run.pk).update(**run_values)
+        move(change, state, moves=MOVES, **change_values)
+    else:
+        _put(change, change_values)
+    _put(run, run_values)
+
+
+def _put(row: models.Model, values: dict[str, Any]) -> None:
+    type(row)._default_manager.filter(pk=row.pk).update(**values)
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+def _verdict_reached(recorded: Recorded, *, before: str, now: datetime) -> list[Happening]:
+    """The entry for a verdict that differs from the one before."""
+    decision = recorded.reached.decision
+    if before == decision.outcome:
+        return []
+    facts: dict[str, object] = {"verdict": decision.outcome, "before": before, "because": decision.because}
+    return [Happening("verdict", SYSTEM, now, facts, decision.rule)]
 
 
 def _tell_verdict(ref: str, recorded: Recorded, target: Target, *, before: str, is_quiet: bool) -> None:
-    """Record a verdict that differs from the one before; ask for proof, or call the question back."""
-    decision, now = recorded.reached.decision, timezone.now()
-    if before == decision.outcome:
-        return
-    facts: dict[str, object] = {"verdict": decision.outcome, "before": before, "because": decision.because}
-    record(ref, Happening("verdict", SYSTEM, now, facts, decision.rule), at=now)
-    if decision.outcome == Verdict.UNPROVEN and not is_quiet:
-        _ask_for_proof(ref, recorded, target, now=now)
-    elif decision.outcome == Verdict.EXEMPT:
+    """Ask for proof when the verdict became unproven, or call the question back when proof came."""
+    result = recorded.reached.result
+    if result == Verdict.UNPROVEN and before != result and not is_quiet:
+        _ask_for_proof(ref, recorded, target, now=timezone.now())
+    elif result == Verdict.EXEMPT and before == Verdict.UNPROVEN:
         outbox.cancel(proof_topic(ref))
 
 
@@ -263,9 +298,10 @@ def settle(change_id: int, *, now: datetime) -> None:
         _settle_silent(change, run, now=now)
         return
     target = _target_of(run)
-    hard, _ = _freezes(target, at=change.at)
-    recorded = record_run(run.events, target=target, trust=_trust_of(run, hard), now=now)
+    trust, _ = _trust_of(run, target, at=change.at)
+    recorded = record_run(run.events, target=target, trust=trust, now=now)
     before, is_quiet = change.verdict, any("backfill" in event for event in run.events)
+    record_all(change.ref, _verdict_reached(recorded, before=before, now=now), at=now)
     _write(change, run, recorded, verdict_too=True)
     _tell_verdict(change.ref, recorded, target, before=before, is_quiet=is_quiet)
 

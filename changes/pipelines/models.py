@@ -1,10 +1,14 @@
 """A pipeline that logs deploys, and each run of it."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.functional import cached_property
 
 from accounts.models import ApiToken, User
 from catalog.models import Environment, Service
+from changes.pipelines.order import RunState, fold
 
 
 class Pipeline(models.Model):
@@ -60,7 +64,7 @@ class Pipeline(models.Model):
 class Run(models.Model):
     """What a pipeline told about one deploy of one service: everything it sent, and what that amounts to.
 
-    `events` holds each distinct message in the order of arrival; the other columns are computed from them by
+    `events` holds each distinct message in the order of arrival; the rest is computed from them by
     `changes.pipelines.order.fold`, so the order of arrival makes no difference. Pipeline, service and environment
     repeat, for the natural key, what the change refers to; only the change's own keys are checked by the database.
     `checks` is the latest verdict in detail. `proof_due_at` is when missing proof stops being waited for.
@@ -83,8 +87,6 @@ class Run(models.Model):
     artifact_digest = models.CharField(max_length=140, blank=True, default="")
     run_url = models.CharField(max_length=2000, blank=True, default="")
     tickets = models.JSONField(default=list)
-    commits = models.JSONField(default=list)
-    evidence = models.JSONField(default=dict)
     events = models.JSONField(default=list)
     checks = models.JSONField(default=list)
     received_at = models.DateTimeField()
@@ -102,3 +104,18 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pipeline_id} run {self.run_id}"
+
+    @cached_property
+    def told(self) -> RunState:
+        """What the events amount to."""
+        return fold(self.events)
+
+    @property
+    def commits(self) -> list[dict[str, Any]]:
+        """The commits that were sent last, in the words of the API."""
+        return self.told.commits
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """The latest proof for each check, in the words of the API."""
+        return self.told.evidence

@@ -78,6 +78,12 @@ def occurred_at(event: Event) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def began_at(event: Event) -> datetime:
+    """When the deploy began, as far as this event tells."""
+    text: str = event.get("started_at") or event.get("finished_at") or event["received_at"]
+    return datetime.fromisoformat(text)
+
+
 def fold(events: Iterable[Event]) -> RunState:
     """The state that `events`, in any order and with repetitions, amount to."""
     ordered = sorted(events, key=_place) if not isinstance(events, list) or len(events) > 1 else events

@@ -16,6 +16,8 @@ from changes.states import Verdict
 from workflow.models import Entry
 from workflow.statements import fetch
 
+LONGEST_RUN = timedelta(days=7)
+"""No deploy began longer than this before its last word; a freeze in that time is looked at exactly."""
 CONTEXT = """
 SELECT s.id, s.team_id, e.id, p.id, p.state, p.requires, p.token_id, p.registered_by_id,
     EXISTS (SELECT 1 FROM changes_pipeline_services b WHERE b.pipeline_id = p.id AND b.service_id = s.id)
@@ -70,7 +72,7 @@ def intake_context(key: IntakeKey, *, caller: Caller) -> IntakeContext:
     """
     whose = (caller.token_id, caller.user_id, caller.token_id)
     named = (key.service, key.environment, key.pipeline, key.run_id, key.attempt)
-    found = fetch(CONTEXT, (key.at, key.at, *whose, *named))[0]
+    found = fetch(CONTEXT, (key.at - LONGEST_RUN, key.at, *whose, *named))[0]
     service, team, environment, pipeline, state, requires, token, registrar, covers, change, frozen, live = found
     if isinstance(requires, str):
         requires = orjson.loads(requires)

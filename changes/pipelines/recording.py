@@ -109,8 +109,6 @@ def _run_values(run: RunState, reached: policy.VerdictReached, target: Target, e
         "artifact_digest": run.artifact_digest,
         "run_url": run.run_url,
         "tickets": run.tickets,
-        "commits": run.commits,
-        "evidence": run.evidence,
         "events": events,
         "checks": [check.as_json() for check in reached.checks],
         "proof_due_at": _settled_at(run, reached),

@@ -37,7 +37,7 @@ def test_the_same_event_fifty_times_at_once_is_one_deploy():
     caller = caller_of_person(shop.ann)
     body = factories.deployment()
     logged = at_once([lambda: actions.log_deployment(read_deployment(body), caller=caller)] * 50)
-    assert len({answer.change.pk for answer in logged}) == 1
+    assert len({answer.id for answer in logged}) == 1
     assert sum(answer.is_new for answer in logged) == 1
     assert Change.objects.get().state == "closed"
     assert Entry.objects.filter(subject=Change.objects.get().ref).count() == 1
@@ -63,5 +63,5 @@ def test_many_first_deploys_of_an_unknown_pipeline_make_one_pipeline():
     logged = at_once(
         [lambda body=body: actions.log_deployment(read_deployment(body), caller=caller) for body in bodies]
     )
-    assert len({answer.run.pipeline_id for answer in logged}) == 1
+    assert len({answer.target.pipeline_id for answer in logged}) == 1
     assert Change.objects.count() == 20
