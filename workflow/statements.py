@@ -50,7 +50,8 @@ def _cursor() -> "psycopg.Cursor[Row]":
 
 def _for_sqlite(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        # SQLite compares times as text, so a moment must have one spelling: the one that the ORM uses.
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
     return value
 
 
