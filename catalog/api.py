@@ -24,7 +24,7 @@ class Services(ApiView):
         rows = Service.objects.select_related("team").prefetch_related("depends_on")
         if "team" in wanted.filters:
             rows = rows.filter(team__slug=wanted.filters["team"])
-        page = page_of(rows, wanted, at="created_at")
+        page = page_of(rows, wanted)
         shown = [serializers.service_json(service) for service in page.rows]
         return Response(list_json(shown, page, query=request.query_params, path=request.path))
 
@@ -51,6 +51,6 @@ class Teams(ApiView):
     def get(self, request: Request) -> Response:
         """Who owns services, with the people who lead and work there; the one that was added last first."""
         rows = Team.objects.prefetch_related("memberships__user")
-        page = page_of(rows, read_wanted(request.query_params), at="created_at")
+        page = page_of(rows, read_wanted(request.query_params))
         shown = [serializers.team_json(team) for team in page.rows]
         return Response(list_json(shown, page, query=request.query_params, path=request.path))

@@ -53,7 +53,10 @@ def read_wanted(query: QueryDict, *, allowed: Collection[str] = ()) -> Wanted:
 
 
 def page_of(rows: QuerySet[Row], wanted: Wanted, *, at: str = "") -> Slice[Row]:
-    """One page of `rows`, newest first by the column `at` and then by id; without `at` by id alone."""
+    """One page of `rows`, newest first by the column `at` and then by id; without `at` by id alone.
+
+    `at` must be a column that Decklog writes; SQLite's own clock spells times in another way and compares them as text.
+    """
     cursor = wanted.cursor
     is_upward = cursor is not None and cursor.is_newer
     if cursor is not None:
