@@ -82,7 +82,7 @@ def arguments() -> list[str]:
 
 def _variables_of(name: str, *, env: Mapping[str, str]) -> dict[str, str]:
     if name == "postgres":
-        return {**env, "DATABASE_URL": env["TEST_POSTGRES_URL"]}
+        return {**env, "DATABASE_URL": env["TEST_POSTGRES_URL"], "REDIS_URL": env["TEST_REDIS_URL"]}
     if name == "browser":
         # Playwright keeps an event loop in the thread of the tests, which Django would take for asynchronous code.
         return {**env, "DJANGO_ALLOW_ASYNC_UNSAFE": "1"}

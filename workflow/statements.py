@@ -91,9 +91,10 @@ def insert_together(parent: NewRow, children: Sequence[NewRow]) -> int:
     unique key is taken; then nothing was written.
     """
     if connection.vendor == "postgresql":
-        shape = tuple(_shape(row) for row in (parent, *children))
-        parameters = [_parameter(v) for row in (parent, *children) for v in row.values.values() if _is_given(v)]
-        return int(fetch(_statement(shape), parameters)[0][0])
+        rows = (parent, *children)
+        sql = _statement(tuple([_shape(row) for row in rows]))
+        given = [_parameter(value) for row in rows for value in row.values.values() if type(value) is not FromParent]
+        return int(fetch(sql, given)[0][0])
     with transaction.atomic():
         parent_id = _insert_one(parent, parent_id=0)
         for child in children:
@@ -101,52 +102,44 @@ def insert_together(parent: NewRow, children: Sequence[NewRow]) -> int:
     return parent_id
 
 
-def _is_given(value: object) -> bool:
-    return not isinstance(value, FromParent)
-
-
 def _parameter(value: object) -> object:
     return orjson.dumps(value).decode() if isinstance(value, dict | list) else value
 
 
-def _shape(row: NewRow) -> tuple[str, tuple[tuple[str, str], ...]]:
-    casts = _casts(row.model)
-    columns = tuple(
-        (name, f"'{value.prefix}' || parent.id" if value.prefix else "parent.id")
-        if isinstance(value, FromParent)
-        else (name, casts[name])
-        for name, value in row.values.items()
-    )
-    return row.model._meta.db_table, columns
+Shape = tuple[type[models.Model], tuple[str, ...], tuple[tuple[str, FromParent], ...]]
+"""What the text of an insert depends on: the model, the columns, and which of them name the parent."""
 
 
-@lru_cache
-def _casts(model: type[models.Model]) -> dict[str, str]:
-    return {field.column or "": f"%s::{field.db_type(connection)}" for field in model._meta.concrete_fields}
+def _shape(row: NewRow) -> Shape:
+    inherited = [(name, value) for name, value in row.values.items() if type(value) is FromParent]
+    return row.model, tuple(row.values), tuple(inherited)
 
 
 @lru_cache(maxsize=64)
-def _statement(shape: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> str:
-    (table, columns), *children = shape
-    parts = [f"parent AS (INSERT INTO {_into(table, columns)} SELECT {_values(columns)} RETURNING id)"]
-    parts += [
-        f"child_{number} AS (INSERT INTO {_into(table, columns)} SELECT {_values(columns)} FROM parent)"
-        for number, (table, columns) in enumerate(children)
-    ]
+def _statement(shapes: tuple[Shape, ...]) -> str:
+    parent, *children = (_insert(shape) for shape in shapes)
+    parts = [f"parent AS ({parent} RETURNING id)"]
+    parts += [f"child_{number} AS ({child} FROM parent)" for number, child in enumerate(children)]
     return f"WITH {', '.join(parts)} SELECT id FROM parent"
 
 
-def _into(table: str, columns: tuple[tuple[str, str], ...]) -> str:
-    return f"{table} ({', '.join(_quoted(name) for name, _ in columns)})"
+def _insert(shape: Shape) -> str:
+    model, names, inherited = shape
+    expressions = {column.column or "": f"%s::{_type_of(column)}" for column in model._meta.concrete_fields}
+    for name, value in inherited:
+        expressions[name] = f"'{value.prefix}' || parent.id" if value.prefix else "parent.id"
+    columns = ", ".join(_quoted(name) for name in names)
+    return f"INSERT INTO {model._meta.db_table} ({columns}) SELECT {', '.join(expressions[name] for name in names)}"
+
+
+def _type_of(column: "models.Field[Any, Any]") -> str:
+    # A cast to varchar(n) would cut a longer text in silence; as text it meets the column's own limit.
+    return "text" if isinstance(column, models.CharField) else str(column.db_type(connection))
 
 
 def _quoted(name: str) -> str:
     # `authorization` and `end` are words of SQL.
     return f'"{name}"'
-
-
-def _values(columns: tuple[tuple[str, str], ...]) -> str:
-    return ", ".join(expression for _, expression in columns)
 
 
 def _insert_one(row: NewRow, *, parent_id: int) -> int:

@@ -19,19 +19,21 @@ from workflow.statements import fetch
 LONGEST_RUN = timedelta(days=7)
 """No deploy began longer than this before its last word; a freeze in that time is looked at exactly."""
 CONTEXT = """
-SELECT s.id, s.team_id, e.id, p.id, p.state, p.requires, p.token_id, p.registered_by_id,
-    EXISTS (SELECT 1 FROM changes_pipeline_services b WHERE b.pipeline_id = p.id AND b.service_id = s.id)
-    AND EXISTS (SELECT 1 FROM changes_pipeline_environments b WHERE b.pipeline_id = p.id AND b.environment_id = e.id),
-    r.change_id,
+WITH s AS MATERIALIZED (SELECT id, team_id FROM catalog_service WHERE slug = %s),
+e AS MATERIALIZED (SELECT id FROM catalog_environment WHERE slug = %s),
+p AS MATERIALIZED (SELECT id, state, requires, token_id, registered_by_id FROM changes_pipeline WHERE slug = %s)
+SELECT (SELECT id FROM s), (SELECT team_id FROM s), (SELECT id FROM e),
+    p.id, p.state, p.requires, p.token_id, p.registered_by_id,
+    EXISTS (SELECT 1 FROM changes_pipeline_services b
+        WHERE b.pipeline_id = p.id AND b.service_id = (SELECT id FROM s))
+    AND EXISTS (SELECT 1 FROM changes_pipeline_environments b
+        WHERE b.pipeline_id = p.id AND b.environment_id = (SELECT id FROM e)),
+    (SELECT r.change_id FROM changes_run r WHERE r.pipeline_id = p.id AND r.run_id = %s AND r.attempt = %s
+        AND r.service_id = (SELECT id FROM s) AND r.environment_id = (SELECT id FROM e)),
     EXISTS (SELECT 1 FROM changes_freeze f WHERE f."end" > %s AND f.start <= %s),
     EXISTS (SELECT 1 FROM accounts_user u LEFT JOIN accounts_apitoken t ON t.id = %s AND t.owner_id = u.id
         WHERE u.id = %s AND u.is_active AND t.revoked_at IS NULL AND (t.id IS NOT NULL OR CAST(%s AS bigint) IS NULL))
-FROM (SELECT 1) AS one
-LEFT JOIN catalog_service s ON s.slug = %s
-LEFT JOIN catalog_environment e ON e.slug = %s
-LEFT JOIN changes_pipeline p ON p.slug = %s
-LEFT JOIN changes_run r ON r.pipeline_id = p.id AND r.run_id = %s AND r.attempt = %s
-    AND r.service_id = s.id AND r.environment_id = e.id
+FROM (SELECT 1) AS one LEFT JOIN p ON TRUE
 """
 
 
@@ -72,7 +74,7 @@ def intake_context(key: IntakeKey, *, caller: Caller) -> IntakeContext:
     """
     whose = (caller.token_id, caller.user_id, caller.token_id)
     named = (key.service, key.environment, key.pipeline, key.run_id, key.attempt)
-    found = fetch(CONTEXT, (key.at - LONGEST_RUN, key.at, *whose, *named))[0]
+    found = fetch(CONTEXT, (*named, key.at - LONGEST_RUN, key.at, *whose))[0]
     service, team, environment, pipeline, state, requires, token, registrar, covers, change, frozen, live = found
     if isinstance(requires, str):
         requires = orjson.loads(requires)

@@ -53,8 +53,7 @@ class OnePipeline(ApiView):
         """Change its terms; what is left out stays. A second person must confirm it again."""
         found = _found(slug)
         present = {name: value for name, value in pipeline_json(found).items() if name in PipelineTerms().fields}
-        sent = request.data if isinstance(request.data, dict) else {}
-        said = PipelineTerms(data={**present, **sent})
+        said = PipelineTerms(data={**present, **request.data} if isinstance(request.data, dict) else request.data)
         said.is_valid(raise_exception=True)
         registration.change_pipeline(slug, said.terms(found), by=caller_of(request))
         return Response(pipeline_json(_found(slug)))
