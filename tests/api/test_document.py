@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 import schemathesis
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -19,10 +20,11 @@ from schemathesis.specs.openapi.checks import (
 
 from accounts.actions import TokenTerms, create_token
 from accounts.policy import SCOPES
+from changes.models import Change
 from config.api_docs import document
 from config.wsgi import application
 from tests.api.surface import routes
-from tests.factories import deployment, make_service
+from tests.factories import Shop, deployment, make_service
 from workflow.wire import write_json
 
 EXAMPLES = 12
@@ -178,3 +180,38 @@ def test_whatever_is_asked_is_answered_as_the_document_says_and_leaves_every_lis
     if case.method != "GET" and answer.status_code < 300:
         assert caller.get("/api/v1/deployments").status_code == 200
         assert caller.get("/api/v1/changes?q=a").status_code == 200
+
+
+def deploys(caller: Client, shop: Shop) -> dict[str, str]:
+    """References of a proven deploy, one under way, one that nobody vouches for, and a change that a person filed."""
+    under_way = deployment(run_id="2", status="started", finished_at=None, evidence=None)
+    strange = deployment(run_id="3", pipeline="brand-new", attempt=2, tickets=["SP-1"], version="", commits=[])
+    bodies = {"proven": deployment(), "under way": under_way, "unproven": strange}
+    filed = Change.objects.create(
+        type="standard",
+        origin="person",
+        authorization="reviewed",
+        state="draft",
+        title="Move the tables",
+        service=shop.ledger,
+        environment=shop.production,
+        requester=shop.bo,
+        at=timezone.now(),
+    )
+    refs = {name: caller.post("/api/v1/deployments", body, "application/json").json() for name, body in bodies.items()}
+    return {**{name: body["ref"] for name, body in refs.items()}, "filed": filed.ref}
+
+
+@pytest.mark.parametrize("route", [route for route in routes() if route.method == "GET"], ids=str)
+def test_what_exists_is_read_in_the_shape_that_the_document_gives(shop, bearer, caller, route):
+    refs = deploys(caller, shop)
+    named = refs.items() if "{ref}" in route.template else [("", "")]
+    for name, ref in named:
+        if name == "filed" and "deployments" in route.template:
+            continue
+        slug = "brand-new" if name == "unproven" else "checkout-deploy"
+        case = api[route.template]["GET"].Case(path_parameters={"ref": ref, "slug": slug})
+        answer = case.call(headers=bearer)
+        assert answer.status_code == 200, answer.content
+        assert answer.json() != {"results": [], "next": None, "previous": None} or name == "filed"
+        case.validate_response(answer, headers=bearer, checks=TRUE)
