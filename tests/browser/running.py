@@ -1,4 +1,4 @@
-"""A Decklog that runs as `make run` starts it: database, broker, web server, worker, beat; and a mail server beside it."""
+"""A Decklog that runs as `make run` starts it: broker, web server, worker and beat, with a mail server beside it."""
 
 import contextlib
 import dataclasses

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.conftest import Opens
 from tests.browser.running import Running
@@ -22,7 +22,11 @@ FILLED_IN = {
     "pipelines/<slug:slug>": ["pipelines/checkout-deploy", "pipelines/proposed-deploy", "pipelines/ledger-deploy"],
     "pipelines/<slug:slug>/edit": ["pipelines/checkout-deploy/edit"],
     "policy/<slug:name>": ["policy/four_eyes"],
-    "changes": ["changes", "changes?state=in_progress&service=checkout&edit=service#filters", "changes?verdict=rubbish"],
+    "changes": [
+        "changes",
+        "changes?state=in_progress&service=checkout&edit=service#filters",
+        "changes?verdict=rubbish",
+    ],
     "delivery": ["delivery", "delivery?state=dead"],
     "settings/tokens/<int:pk>/revoke": ["settings/tokens/1/revoke"],
     "settings/people/<int:pk>": ["settings/people/1"],
@@ -120,7 +124,12 @@ def test_no_page_is_forgotten_here() -> None:
     assert {*FILLED_IN, *STRANGERS, *NO_PAGE} - {*_patterns(get_resolver("config.urls")), "api/v1/"} == set()
 
 
-LOOKS = [(1280, "light", None), (1280, "dark", ["color-contrast"]), (375, "light", ["color-contrast"]), (375, "dark", None)]
+LOOKS = [
+    (1280, "light", None),
+    (1280, "dark", ["color-contrast"]),
+    (375, "light", ["color-contrast"]),
+    (375, "dark", None),
+]
 """Width, colours, and the rules to check again; None is all of them. Only colours and width differ between looks."""
 
 
@@ -129,7 +138,7 @@ def _faults(page: Page) -> list[str]:
     found = []
     for width, colours, rules in LOOKS:
         page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme=colours)
+        page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
         # Colours glide from light to dark; half-way they are nobody's.
         page.evaluate("document.getAnimations().forEach((one) => one.finish())")
         look = f"{page.url} at {width} in {colours}"
@@ -138,7 +147,10 @@ def _faults(page: Page) -> list[str]:
         only = {"runOnly": rules} if rules else {}
         result = Axe().run(page, options={"resultTypes": ["violations"], **only})
         for each in result.response["violations"]:
-            found += [f"{look}: {each['id']} {node['target']} {node['html'][:120]} {node.get('failureSummary','')[:300]}" for node in each["nodes"][:3]]
+            found += [
+                f"{look}: {each['id']} {node['target']} {node['html'][:120]} {node.get('failureSummary', '')[:300]}"
+                for node in each["nodes"][:3]
+            ]
     return found
 
 

@@ -35,7 +35,9 @@ def test_a_pipeline_that_two_people_trust_deploys_without_review(
     expect(bo.get_by_role("status").first).to_contain_text("ledger-release is trusted")
     after = decklog.post({**body, "run_id": "after"}, token=tokens["ci"])
     bo.goto(f"/changes/{after['ref']}")
-    expect(bo.get_by_role("region", name="Decision").get_by_role("heading")).to_contain_text("Exempt from review: 1 of 1 check passed")
+    expect(bo.get_by_role("region", name="Decision").get_by_role("heading")).to_contain_text(
+        "Exempt from review: 1 of 1 check passed"
+    )
 
 
 def test_who_registered_a_pipeline_is_refused_in_words_when_confirming_it(

@@ -1,0 +1,1 @@
+"""What an answer is worth when everything behind it is killed."""
