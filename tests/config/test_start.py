@@ -25,5 +25,6 @@ def test_every_mistake_is_named_at_once(settings: Any) -> None:
 
 
 def test_a_right_start_goes_on(settings: Any) -> None:
+    settings.SECRET_KEY, settings.REDIS_URL = "only-for-tests-0123456789abcdefghijkl", "redis://redis.internal:6379/0"
     settings.BASE_URL, settings.ALLOWED_HOSTS = "https://decklog.example.com", ["decklog.example.com"]
     refuse_wrong_start()
