@@ -6,8 +6,10 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+django_application = get_wsgi_application()
 
 from config.checks import refuse_wrong_start  # noqa: E402 - needs the settings that the line above has loaded
+from workflow.charsets import OnlyUtf8  # noqa: E402 - as above
 
 refuse_wrong_start()
+application = OnlyUtf8(django_application)

@@ -1,7 +1,8 @@
 """`Idempotency-Key`: the same request twice has one effect and one answer.
 
-The answer is stored in the transaction of the effect, so there is never one without the other. Source of the rules:
-the IETF draft "The Idempotency-Key HTTP Header Field".
+The answer is stored in the transaction of the effect, and the key is held by that transaction too. So there is never
+one without the other, and a request that dies halfway leaves nothing behind that its repetition would have to wait for.
+Source of the rules: the IETF draft "The Idempotency-Key HTTP Header Field".
 """
 
 import functools
@@ -11,20 +12,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from workflow.doors import PROBLEM, refusal_body
+from workflow.doors import refused
 from workflow.errors import Conflict, Malformed, RuleViolation, Unprocessable
 from workflow.models import StoredReply
+from workflow.statements import fetch
 from workflow.wire import JSON, write_json
 
 KEPT_FOR = timedelta(hours=24)
-LEASE = timedelta(seconds=60)
-"""After this long without an answer the first request is taken for dead, and the next one does the work."""
 
 Handler = Callable[..., Response]
 
@@ -60,50 +60,54 @@ def reply_once(*, credential: str, key: str, fingerprint: str, work: Callable[[]
     """Do `work` unless (credential, key) already has an answer; then return that one.
 
     Raises Unprocessable("idempotency_mismatch") when the key was used with another body,
-    Conflict("idempotency_in_flight") while the first request is still being worked on. Refusals are answers too;
-    after a crash the key is free again.
+    Conflict("idempotency_in_flight") while the first request is still being worked on. Refusals are answers too.
+    Whatever ends halfway, the process included, leaves the key free at once.
     """
-    claim, stored = _claim(credential, key, fingerprint, now=timezone.now())
-    if stored is not None:
-        return stored
-    try:
-        with transaction.atomic():
-            answer = work()
-            body = write_json(answer.data)
-            _store(claim, answer.status_code, body, JSON)
-    except RuleViolation as refusal:
-        body = orjson.dumps(refusal_body(refusal))
-        _store(claim, refusal.status, body, PROBLEM)
-        raise
-    except BaseException:
-        StoredReply.objects.filter(pk=claim.pk, status=0).delete()
-        raise
-    return HttpResponse(body, status=answer.status_code, content_type=JSON)
+    with transaction.atomic():
+        _take_turn(credential, key)
+        first = StoredReply.objects.filter(credential=credential, key=key).first()
+        if first is not None:
+            return _replay(first, fingerprint)
+        answer, refusal = _answer_of(work)
+        StoredReply(
+            credential=credential,
+            key=key,
+            fingerprint=fingerprint,
+            status=answer.status_code,
+            body=answer.content,
+            content_type=answer.headers["Content-Type"],
+            created_at=timezone.now(),
+        ).save(force_insert=True)
+    if refusal is not None:
+        raise refusal
+    return answer
 
 
-def _claim(credential: str, key: str, fingerprint: str, *, now: datetime) -> tuple[StoredReply, HttpResponse | None]:
-    reply = StoredReply(credential=credential, key=key, fingerprint=fingerprint, created_at=now)
-    try:
-        with transaction.atomic():
-            reply.save(force_insert=True)
-        return reply, None
-    except IntegrityError:
-        first = StoredReply.objects.get(credential=credential, key=key)
-    if first.fingerprint != fingerprint:
-        raise Unprocessable("idempotency_mismatch", "This Idempotency-Key was used with another body. Make a new key.")
-    if first.status:
-        return first, HttpResponse(bytes(first.body), status=first.status, content_type=first.content_type)
-    dead = {"status": 0, "created_at": first.created_at, "created_at__lt": now - LEASE}
-    took_over = StoredReply.objects.filter(pk=first.pk, **dead)
-    if not took_over.update(created_at=now):
+def _take_turn(credential: str, key: str) -> None:
+    """Hold the key until the transaction ends. SQLite needs nothing: it lets one writing transaction in at a time."""
+    if connection.vendor != "postgresql":
+        return
+    number = int.from_bytes(hashlib.sha256(f"{credential} {key}".encode()).digest()[:8], signed=True)
+    if not fetch("SELECT pg_try_advisory_xact_lock(%s::bigint)", [number])[0][0]:
         raise Conflict(
             "idempotency_in_flight", "The first request with this key is still running. Try again in a moment."
         )
-    return first, None
 
 
-def _store(claim: StoredReply, status: int, body: bytes, content_type: str) -> None:
-    StoredReply.objects.filter(pk=claim.pk).update(status=status, body=body, content_type=content_type)
+def _replay(first: StoredReply, fingerprint: str) -> HttpResponse:
+    if first.fingerprint != fingerprint:
+        raise Unprocessable("idempotency_mismatch", "This Idempotency-Key was used with another body. Make a new key.")
+    return HttpResponse(bytes(first.body), status=first.status, content_type=first.content_type)
+
+
+def _answer_of(work: Callable[[], Response]) -> tuple[HttpResponse, RuleViolation | None]:
+    """The answer to keep, and the refusal if it is one: then nothing else that `work` did stays."""
+    try:
+        with transaction.atomic():
+            answer = work()
+    except RuleViolation as refusal:
+        return refused(refusal), refusal
+    return HttpResponse(write_json(answer.data), status=answer.status_code, content_type=JSON), None
 
 
 def forget_old_replies(*, now: datetime) -> int:

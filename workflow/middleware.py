@@ -23,6 +23,8 @@ from workflow.logs import log_line
 log = structlog.get_logger("decklog.request")
 ACCESS = logging.getLogger("decklog.access")
 API = "/api/"
+ENDPOINTS = "/api/v1/"
+"""What machines call; the rest under API is pages for people."""
 Answer = Callable[[HttpRequest], HttpResponse]
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}\Z")
@@ -32,7 +34,10 @@ REQUEST_SECONDS = Histogram(
     ["method", "route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
+RESET_LINK = "/password/reset/key/"
 SECRET_PARTS = {"key", "token", "uidb36", "uidb64"}
+LONGEST_PATH = 500
+METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 QUIET = {"/healthz", "/readyz", "/metrics"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -63,7 +68,9 @@ class RequestLog:
         answer["X-Request-Id"] = request_id
         seconds = time.perf_counter() - start
         route = request.resolver_match.route if request.resolver_match else "unmatched"
-        REQUEST_SECONDS.labels(request.method, route, answer.status_code).observe(seconds)
+        # Strangers may invent methods; each would be a series that is kept for good.
+        method = request.method if request.method in METHODS else "other"
+        REQUEST_SECONDS.labels(method, route, answer.status_code).observe(seconds)
         if request.path not in QUIET and not request.path.startswith(settings.STATIC_URL):
             facts = {"method": request.method, "path": _loggable_path(request), "status": answer.status_code}
             log_line(ACCESS, "request", request_id=request_id, ms=round(seconds * 1000, 1), **facts)
@@ -72,8 +79,11 @@ class RequestLog:
 
 def _loggable_path(request: HttpRequest) -> str:
     """The path, or its pattern where the path itself is a credential, as in the link that sets a new password."""
+    if RESET_LINK in request.path:
+        # Also where no pattern fits, because the link was shortened or came under a wrong name of this host.
+        return f"{RESET_LINK}…"
     match = request.resolver_match
-    return match.route if match and SECRET_PARTS & match.kwargs.keys() else request.path
+    return match.route if match and SECRET_PARTS & match.kwargs.keys() else request.path[:LONGEST_PATH]
 
 
 class SecurityHeaders:
@@ -149,7 +159,7 @@ class StraightToApi:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
-        is_machine = "HTTP_AUTHORIZATION" in request.META and request.path_info.startswith(API)
+        is_machine = "HTTP_AUTHORIZATION" in request.META and request.path_info.startswith(ENDPOINTS)
         return self.straight(request) if is_machine else self.get_response(request)
 
     def _straight(self, request: HttpRequest) -> HttpResponse:

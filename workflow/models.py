@@ -50,10 +50,7 @@ class Seal(models.Model):
 
 
 class StoredReply(models.Model):
-    """The first answer to a request that carried an `Idempotency-Key`, kept for 24 hours per credential.
-
-    `status` is 0 while the first request is being worked on.
-    """
+    """The first answer to a request that carried an `Idempotency-Key`, kept for 24 hours per credential."""
 
     credential = models.CharField(max_length=40)
     key = models.CharField(max_length=200)

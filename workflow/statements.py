@@ -6,6 +6,7 @@ running them); SQLite gets the same text. Everything else in Decklog uses the OR
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -81,6 +82,11 @@ class NewRow:
 
     model: type[models.Model]
     values: dict[str, object]
+
+
+def undoable() -> AbstractContextManager[None]:
+    """A step that may meet a taken key: inside a transaction it fails alone, outside one nothing needs protection."""
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
 def insert_together(parent: NewRow, children: Sequence[NewRow]) -> int:

@@ -21,7 +21,7 @@ from changes.states import MOVES, Outcome, State, Verdict
 from notifications import outbox
 from workflow.errors import Conflict, Forbidden, Missing, Unauthenticated, Unprocessable
 from workflow.ledger import SYSTEM, Happening, new_entry, record, record_all
-from workflow.statements import FromParent, NewRow, columns_of, insert_together
+from workflow.statements import FromParent, NewRow, columns_of, insert_together, undoable
 from workflow.transitions import is_legal, move
 
 TrustAt = Callable[[datetime], tuple[Trust, list[str]]]
@@ -71,7 +71,8 @@ def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = F
     context = _known_context(key, caller)
     if context.change_id is None:
         try:
-            return _insert(key, context, event)
+            with undoable():
+                return _insert(key, context, event)
         except IntegrityError:
             # Somebody logged the same run between our look and our insert; now it is an update.
             context = _known_context(key, caller)

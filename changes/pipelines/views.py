@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.validators import slug_re
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -123,7 +124,8 @@ def _register(form: NewPipelineForm, me: User) -> Pipeline:
 
 
 def _known_about(slug: str) -> dict[str, Any]:
-    known = queries.pipeline_in_full(slug) if slug else None
+    # Whatever the address says is looked up only if a pipeline could be named so: not every text is one for a database.
+    known = queries.pipeline_in_full(slug) if slug_re.match(slug) else None
     if known is None:
         return {"slug": slug[:64]}
     services, environments = queries.deployed_targets(known)

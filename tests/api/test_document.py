@@ -2,11 +2,15 @@
 
 import copy
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
 import pytest
 import schemathesis
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck
@@ -22,7 +26,6 @@ from accounts.actions import TokenTerms, create_token
 from accounts.policy import SCOPES
 from changes.models import Change
 from config.api_docs import document
-from config.wsgi import application
 from tests.api.surface import routes
 from tests.factories import Shop, deployment, make_service
 from workflow.wire import write_json
@@ -156,8 +159,25 @@ def caller(bearer) -> Client:
     return Client(headers=bearer)
 
 
+serve = WSGIHandler()
+
+
+def in_this_transaction(environ: Any, start_response: Any) -> Any:
+    """The application, as Django's own client calls it: the connection with the test's transaction stays open."""
+    request_started.disconnect(close_old_connections)
+    request_finished.disconnect(close_old_connections)
+    return serve(environ, start_response)
+
+
+@pytest.fixture(autouse=True)
+def _connections_close_again() -> Iterator[None]:
+    yield
+    request_started.connect(close_old_connections)
+    request_finished.connect(close_old_connections)
+
+
 api = schemathesis.openapi.from_dict(closed(copy.deepcopy(served())))
-api.app = application
+api.app = in_this_transaction
 TRUE = [
     not_a_server_error,
     status_code_conformance,

@@ -6,8 +6,10 @@ import time_machine
 from django.utils import timezone
 
 from changes.models import Change
+from changes.pipelines.api import log_one
 from tests.conftest import token_client
 from tests.factories import deployment
+from workflow.errors import Conflict
 from workflow.models import StoredReply
 from workflow.tasks import forget_old_replies
 
@@ -46,13 +48,26 @@ def test_two_credentials_may_use_the_same_key(ci, shop):
     assert post(token_client(shop.bo, "deploy"), body).status_code == 200
 
 
-def test_while_the_first_request_runs_the_second_is_told_to_wait_and_a_dead_one_is_taken_over(ci):
+def test_a_request_that_dies_halfway_leaves_its_key_free(ci, monkeypatch):
     body = deployment()
-    post(ci, body)
-    StoredReply.objects.update(status=0, created_at=timezone.now())
-    assert (post(ci, body).status_code, post(ci, body).json()["code"]) == (409, "idempotency_in_flight")
-    with time_machine.travel(timezone.now() + timedelta(seconds=61), tick=True):
-        assert post(ci, body).status_code == 200
+    with monkeypatch.context() as broken:
+        broken.setattr("changes.pipelines.api.log_one", lambda *_, **__: 1 / 0)
+        assert post(ci, body).status_code == 500
+    assert not StoredReply.objects.exists()
+    assert post(ci, body).status_code == 201
+
+
+def test_a_refusal_undoes_what_was_begun_and_is_kept_itself(ci, monkeypatch):
+    def log_and_refuse(said, **given):
+        log_one(said, **given)
+        raise Conflict("changed_its_mind", "No.")
+
+    monkeypatch.setattr("changes.pipelines.api.log_one", log_and_refuse)
+    body = deployment()
+    answers = [post(ci, body), post(ci, body)]
+    assert [answer.json()["code"] for answer in answers] == ["changed_its_mind", "changed_its_mind"]
+    assert not Change.objects.exists()
+    assert StoredReply.objects.count() == 1
 
 
 def test_replies_are_forgotten_after_a_day(ci):

@@ -1,13 +1,17 @@
 """What must hold when everything happens at once. Real transactions on real connections, on PostgreSQL."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 from django.db import connection
+from rest_framework.test import APIClient
 
+from accounts.actions import TokenTerms, create_token
 from accounts.callers import caller_of_person
 from changes.models import Change, Run
 from changes.pipelines import actions
+from changes.pipelines.api import log_one
 from changes.pipelines.intake.rest import read_deployment
 from tests import factories
 from workflow.models import Entry
@@ -65,3 +69,45 @@ def test_many_first_deploys_of_an_unknown_pipeline_make_one_pipeline():
     )
     assert len({answer.target.pipeline_id for answer in logged}) == 1
     assert Change.objects.count() == 20
+
+
+def test_the_same_deploy_under_many_idempotency_keys_at_once_is_one_deploy_and_never_an_error():
+    ci = _token_header(factories.make_shop())
+    bodies = [factories.deployment(run_id=str(number // 8)) for number in range(160)]
+    answers = at_once([lambda n=n: _post(ci, bodies[n], key=f"key-{n}") for n in range(160)])
+    assert {answer.status_code for answer in answers} <= {200, 201}
+    assert Run.objects.count() == 20
+
+
+def test_while_the_first_request_runs_its_repetition_is_told_to_wait(monkeypatch):
+    ci, body = _token_header(factories.make_shop()), factories.deployment()
+    is_working, may_go_on = Event(), Event()
+
+    def log_slowly(said, **given):
+        is_working.set()
+        assert may_go_on.wait(10)
+        return log_one(said, **given)
+
+    monkeypatch.setattr("changes.pipelines.api.log_one", log_slowly)
+
+    def repeat():
+        assert is_working.wait(10)
+        try:
+            return _post(ci, body, key="one")
+        finally:
+            may_go_on.set()
+
+    first, again = at_once([lambda: _post(ci, body, key="one"), repeat])
+    assert first.status_code == 201
+    assert (again.status_code, again.json()["code"]) == (409, "idempotency_in_flight")
+    assert _post(ci, body, key="one").content == first.content
+
+
+def _token_header(shop):
+    _, text = create_token(shop.ann, TokenTerms(name="ci", scopes=["deploy"]))
+    return {"HTTP_AUTHORIZATION": f"Bearer {text}"}
+
+
+def _post(header, body, *, key):
+    client = APIClient(raise_request_exception=False)
+    return client.post("/api/v1/deployments", body, format="json", HTTP_IDEMPOTENCY_KEY=key, **header)
