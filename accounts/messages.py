@@ -1,6 +1,7 @@
 """The wording of what is sent about accounts."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 
@@ -27,3 +28,8 @@ def invitation(user: User, link: str, *, by: str, at: datetime) -> NewMessage:
         subject=user.ref,
         topic=f"invitation:{user.pk}",
     )
+
+
+def account_mail(number: UUID, email: str, title: str, text: str) -> NewMessage:
+    """A mail about somebody's way in, worded by the templates of templates/account/email; all are sent."""
+    return NewMessage(dedup_key=f"account:{number}", channel="email", recipient=email, title=title, text=text)

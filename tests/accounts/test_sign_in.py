@@ -13,6 +13,7 @@ from django.test import Client
 from accounts import actions
 from accounts.actions import Person
 from accounts.models import User
+from notifications.models import Message
 from tests.factories import Shop
 from workflow.errors import Conflict, Missing, RuleViolation
 
@@ -228,3 +229,14 @@ def test_nobody_can_sign_up_by_themselves(shop: Shop, client: Client) -> None:
     client.post("/accounts/signup/", {"email": "eve@example.com", "password1": PASSWORD, "password2": PASSWORD})
 
     assert not User.objects.filter(email="eve@example.com").exists()
+
+
+@pytest.mark.parametrize("email", ["ann@example.com", "nobody@example.com"])
+def test_a_new_password_can_be_asked_for_while_the_mail_server_is_away(
+    client: Client, shop: Shop, settings: Any, email: str
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    answer = client.post("/accounts/password/reset/", {"email": email})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/password/reset/done/")
+    assert Message.objects.get().recipient == email
