@@ -52,7 +52,8 @@ def untouched(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) ->
     """An installation that nobody has opened yet."""
     with Running(tmp_path_factory.mktemp("untouched")) as running:
         shutil.copy(empty_database, running.database)
-        running.start()
+        # Nothing in it has to be sent.
+        running.start(only="web")
         yield running
 
 
@@ -106,8 +107,8 @@ def _complaint(said: Any, expected: str) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def _sessions() -> dict[str, Any]:
-    return {}
+def _sessions(decklog: Running) -> dict[str, Any]:
+    return decklog.sessions()
 
 
 @pytest.fixture
@@ -115,11 +116,8 @@ def signed_in(decklog: Running, open_page: Opens, _sessions: dict[str, Any]) -> 
     """Opens a window in which somebody of the organisation is signed in, at Now."""
 
     def open_as(email: str, **options: Any) -> Page:
-        if email not in _sessions:
-            page = open_page(decklog.url)
-            sign_in(page, email)
-            _sessions[email] = page.context.storage_state()
-        page = open_page(decklog.url, storage_state=_sessions[email], **options)
+        page = open_page(decklog.url, **options)
+        page.context.add_cookies([_sessions[email]])
         page.goto("/")
         return page
 

@@ -29,6 +29,19 @@ django.setup()
 for words in sys.argv[1:]:
     call_command(*words.split())
 """
+_SIGN_IN = """
+import json, sys, django
+django.setup()
+from django.conf import settings
+from django.test import Client
+from accounts.models import User
+cookies = {}
+for user in User.objects.all():
+    client = Client()
+    client.force_login(user)
+    cookies[user.email] = client.cookies[settings.SESSION_COOKIE_NAME].value
+open(sys.argv[1], "w").write(json.dumps({"name": settings.SESSION_COOKIE_NAME, "of": cookies}))
+"""
 
 
 class Running:
@@ -64,10 +77,20 @@ class Running:
         code = run_quietly([sys.executable, "-c", _MANAGE, *commands], env=self._env, log=log)
         assert code == 0, log.read_text()
 
-    def start(self) -> None:
-        """Start everything, and return once the page answers and messages are looked after."""
+    def sessions(self) -> dict[str, dict[str, str]]:
+        """A session cookie for everybody, as the browser keeps it; signing in costs a second each, by design."""
+        path = self.folder / "sessions.json"
+        log = self.folder / "sessions.log"
+        assert run_quietly([sys.executable, "-c", _SIGN_IN, str(path)], env=self._env, log=log) == 0, log.read_text()
+        found = json.loads(path.read_text())
+        return {email: {"name": found["name"], "value": value, "url": self.url} for email, value in found["of"].items()}
+
+    def start(self, *, only: str = "") -> None:
+        """Start everything, or `only` one of `web`, `worker` and `beat`; return once the page answers."""
         _, self._env["REDIS_URL"] = broker.start(self._children)
         for program in serve.programs(port=self.port):
+            if only not in {"", program.name}:
+                continue
             # Its beat would keep its notes in the checkout.
             words = [str(self.folder / "beat") if "beat-schedule" in word else word for word in program.command[1:]]
             own = dataclasses.replace(program, command=(sys.executable, *words))

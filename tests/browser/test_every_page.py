@@ -168,7 +168,8 @@ def _faults(page: Page, address: str, *, is_crossed: bool = False) -> list[str]:
 
 
 def _violations(page: Page, rules: list[str]) -> list[str]:
-    options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+    # Without "preload" it does not fetch and parse every style sheet again, which only orientation locks need.
+    options = {"resultTypes": ["violations"], "preload": False, **({"runOnly": rules} if rules else {})}
     return [
         f"{each['id']} {node['target']} {node['html'][:120]} {node.get('failureSummary', '')[:300]}"
         for each in page.evaluate("(options) => axe.run(options)", options)["violations"]

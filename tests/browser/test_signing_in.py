@@ -70,9 +70,8 @@ def test_who_signs_out_is_out(decklog: Running, open_page: Opens) -> None:
     expect(thief.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_a_session_that_ends_while_somebody_types_loses_nothing(decklog: Running, open_page: Opens) -> None:
-    page = open_page(decklog.url)
-    sign_in(page, "bo@example.com")
+def test_a_session_that_ends_while_somebody_types_loses_nothing(signed_in: Opens) -> None:
+    page = signed_in("bo@example.com")
     page.goto("/settings/tokens/new")
     page.get_by_label("Name").fill("night build")
     page.get_by_role("checkbox", name=re.compile("^changes")).check()
@@ -87,12 +86,11 @@ def test_a_session_that_ends_while_somebody_types_loses_nothing(decklog: Running
 
 
 def test_proof_typed_before_the_session_ended_comes_back_with_its_page(
-    decklog: Running, open_page: Opens, tokens: dict[str, str]
+    decklog: Running, signed_in: Opens, tokens: dict[str, str]
 ) -> None:
     body = deployment(pipeline="parcels-deploy", service="parcels", run_id="interrupted", evidence=None)
     ref = decklog.post(body, token=tokens["ci"])["ref"]
-    page = open_page(decklog.url)
-    sign_in(page, "dee@example.com")
+    page = signed_in("dee@example.com")
     page.goto(f"/changes/{ref}")
     page.get_by_label("Tests passed").fill("77")
     page.context.clear_cookies(name="decklog_session")
@@ -102,9 +100,8 @@ def test_proof_typed_before_the_session_ended_comes_back_with_its_page(
     expect(page.get_by_label("Tests passed")).to_have_value("77")
 
 
-def test_a_live_list_asks_to_sign_in_when_the_session_has_ended(decklog: Running, open_page: Opens) -> None:
-    page = open_page(decklog.url)
-    sign_in(page, "bo@example.com")
+def test_a_live_list_asks_to_sign_in_when_the_session_has_ended(signed_in: Opens) -> None:
+    page = signed_in("bo@example.com")
     page.goto("/changes?q=nothing-like-this")
     page.context.clear_cookies(name="decklog_session")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -88,10 +88,7 @@ class House(Installation):
             words = "-m celery -A config --skip-checks beat --loglevel WARNING --pidfile= --schedule"
             return [*words.split(), str(self.folder / "beat")]
         # A worker that dies is started again by its parent, a parent by whoever supervises it.
-        web = (
-            f"-m granian --interface wsgi --host 127.0.0.1 --port {self.port} --workers 2 --blocking-threads 4 --no-ws"
-        )
-        return [*web.split(), "--respawn-failed-workers", "--respawn-interval", "0.1", "config.wsgi:application"]
+        return f"-m config.serve --host 127.0.0.1 --port {self.port} --workers 2 --threads 4".split()
 
     def _start_group(self, *words: str) -> "subprocess.Popen[str]":
         return self.run(*words, stdout=subprocess.DEVNULL, start_new_session=True)
