@@ -1,23 +1,46 @@
-"""A change to production, whoever made it, and the freezes that forbid some."""
+"""A change to production, whoever made it; and, by one name, every model of this room."""
 
 from django.db import models
 from django.db.models.functions import Now
 
-from accounts.models import Team, User
+from accounts.models import User
 from catalog.models import Environment, Service
-from changes.pipelines.models import Pipeline, Run
-from changes.states import Authorization, Origin, Outcome, State, Type, Verdict
+from changes.audit.models import EvidencePack, PackPiece
+from changes.calendar.models import CalendarLink
+from changes.freezes.models import Freeze, FreezeOverride, Hold
+from changes.pipelines.models import GateDecision, Pipeline, Run
+from changes.preapproved.models import Template, TemplateApproval
+from changes.states import Authorization, Origin, Outcome, Risk, State, Type, Verdict
+from changes.tickets.models import Approval, Review, Ticket
 
-__all__ = ["Change", "Freeze", "Pipeline", "Run"]
+__all__ = [
+    "Approval",
+    "CalendarLink",
+    "Change",
+    "EvidencePack",
+    "Freeze",
+    "FreezeOverride",
+    "GateDecision",
+    "Hold",
+    "PackPiece",
+    "Pipeline",
+    "Review",
+    "Run",
+    "Template",
+    "TemplateApproval",
+    "Ticket",
+]
 
 REF_PREFIX = "CHG-"
 
 
 class Change(models.Model):
-    """One change. What a pipeline told about a deploy is in its `run`.
+    """One change. What a pipeline told about a deploy is in its `run`, what a person filed in its `ticket`.
 
-    `at` is the moment the change is listed under: when it started, else when its window opens, else when it was filed.
-    `flags` are words separated by spaces. `search_text` is what full-text search sees, already split into plain words.
+    `service` is the first of those that a ticket names. `risk` and the window [window_start, window_end) are those of a
+    ticket. `review_due_at` is set while somebody else must look back at it. `at` is the moment the change is listed
+    under: when it started, else when its window opens, else when it was filed. `flags` are words separated by spaces.
+    `search_text` is what full-text search sees, already split into plain words.
     """
 
     type = models.CharField(max_length=12, choices=Type, default=Type.STANDARD)
@@ -42,6 +65,10 @@ class Change(models.Model):
     version = models.CharField(max_length=100, blank=True, default="")
     sha = models.CharField(max_length=64, blank=True, default="")
     flags = models.CharField(max_length=120, blank=True, default="")
+    risk = models.CharField(max_length=8, choices=Risk, blank=True, default="", db_default="")
+    window_start = models.DateTimeField(null=True, blank=True)
+    window_end = models.DateTimeField(null=True, blank=True)
+    review_due_at = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -67,6 +94,24 @@ class Change(models.Model):
                 condition=models.Q(state__in=["draft", "submitted", "approved", "in_progress"]),
             ),
             models.Index(fields=["sha"], name="change_by_sha", condition=~models.Q(sha="")),
+            models.Index(
+                fields=["window_start"], name="change_by_window", condition=models.Q(window_start__isnull=False)
+            ),
+            models.Index(fields=["risk", "-at", "-id"], name="change_by_risk", condition=~models.Q(risk="")),
+            models.Index(
+                fields=["requester", "-at", "-id"],
+                name="change_by_requester",
+                condition=models.Q(requester__isnull=False),
+            ),
+            models.Index(
+                fields=["review_due_at"], name="change_review_due", condition=models.Q(review_due_at__isnull=False)
+            ),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(window_start__isnull=True) | models.Q(window_end__gt=models.F("window_start")),
+                name="window_ends_after_start",
+            ),
         )
 
     def __str__(self) -> str:
@@ -76,29 +121,3 @@ class Change(models.Model):
     def ref(self) -> str:
         """The name people use: `CHG-12`."""
         return f"{REF_PREFIX}{self.pk}"
-
-
-class Freeze(models.Model):
-    """A time in which changes are not wanted. Hard forbids, soft warns; empty lists mean everything.
-
-    The interval is half-open: [start, end).
-    """
-
-    name = models.CharField(max_length=120)
-    reason = models.TextField(blank=True, default="")
-    is_hard = models.BooleanField(default=True)
-    start = models.DateTimeField()
-    end = models.DateTimeField()
-    environments = models.ManyToManyField(Environment, blank=True)
-    services = models.ManyToManyField(Service, blank=True)
-    teams = models.ManyToManyField(Team, blank=True)
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = (
-            models.CheckConstraint(condition=models.Q(end__gt=models.F("start")), name="freeze_ends_after_start"),
-        )
-        indexes = (models.Index(fields=["end"], name="freeze_by_end"),)
-
-    def __str__(self) -> str:
-        return self.name

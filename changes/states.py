@@ -52,6 +52,14 @@ class Outcome(models.TextChoices):
     UNKNOWN = "unknown", "Outcome unknown"
 
 
+class Risk(models.TextChoices):
+    """How much could go wrong, and so how many people must look at it first."""
+
+    LOW = "low", "Low"
+    MEDIUM = "medium", "Medium"
+    HIGH = "high", "High"
+
+
 class Verdict(models.TextChoices):
     """What the evidence of a pipeline deploy says."""
 

@@ -119,3 +119,43 @@ class Run(models.Model):
     def evidence(self) -> dict[str, Any]:
         """The latest proof for each check, in the words of the API."""
         return self.told.evidence
+
+
+class GateDecision(models.Model):
+    """The answer to "may I deploy now?", valid until `expires_at` for one commit. Rows are only ever added.
+
+    `reasons` are of the form {"code", "detail"}; `change` is the change that a person must approve first, if one must.
+    """
+
+    class Decision(models.TextChoices):
+        """What the pipeline was told."""
+
+        ALLOW = "allow", "Allow"
+        DENY = "deny", "Deny"
+        HOLD = "hold", "Hold"
+        REVIEW = "review", "Review"
+
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="gate_decisions")
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="gate_decisions")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
+    sha = models.CharField(max_length=64)
+    artifact_digest = models.CharField(max_length=140, blank=True, default="")
+    decision = models.CharField(max_length=8, choices=Decision)
+    rule = models.CharField(max_length=80)
+    reasons = models.JSONField(default=list)
+    policy_version = models.PositiveIntegerField()
+    change = models.ForeignKey("changes.Change", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    actor = models.CharField(max_length=40)
+    at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = (models.Index(fields=["pipeline", "-id"], name="gate_by_pipeline"),)
+
+    def __str__(self) -> str:
+        return f"{self.decision} {self.ref}"
+
+    @property
+    def ref(self) -> str:
+        """The id that the pipeline was given: `GATE-12`."""
+        return f"GATE-{self.pk}"

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from launch import broker, console
 from tests.factories import SHA
-from tests.faults.conftest import Installation, free_port, new_database, wait_until
+from tests.faults.conftest import Installation, free_port, new_database
 
 ORGANISATION = Path(__file__).parent / "organisation.yaml"
 PATIENCE = 60.0
@@ -126,6 +126,10 @@ class House(Installation):
             return False
         finally:
             connection.close()
+
+    def ended(self) -> list[str]:
+        """The parts that ended by themselves."""
+        return [name for name, process in self._parts.items() if process.poll() is not None]
 
     def cookie_of(self, email: str) -> str:
         """The cookie of somebody who is signed in."""
@@ -273,6 +277,16 @@ def nothing_is_missing(house: House, heard: Heard) -> None:
         assert (verdict, status, entries) == ("exempt" if is_proven else "unproven", "succeeded", 1), run_id
         assert state in {"closed", "finished"}
     owed = {f"CHG-{pk}" for _, pk, verdict, *_ in rows if verdict == "unproven"}
-    wait_until(lambda: {subject.split()[0] for subject in house.arrived()} == owed, seconds=60)
-    wait_until(lambda: house.states() == {"sent": len(owed)}, seconds=30)
+    messages_arrive(house, owed)
     house.seal_and_verify()
+
+
+def messages_arrive(house: House, owed: set[str]) -> None:
+    """Wait until a mail about each change has arrived, and no other; say where they are if they do not."""
+    give_up_at = time.monotonic() + 60
+    while house.states() != {"sent": len(owed)} and time.monotonic() < give_up_at:
+        time.sleep(0.2)
+    arrived = {subject.split()[0] for subject in house.arrived()}
+    waiting = house.ask("SELECT state, due_at, lease_until, tries FROM notifications_message WHERE state != 'sent'")
+    assert (house.states(), waiting[:5], house.ended()) == ({"sent": len(owed)}, [], [])
+    assert arrived == owed

@@ -1,0 +1,1 @@
+"""What is coming: weeks and months, feeds, and what stands in each other's way."""

@@ -1,0 +1,1 @@
+"""Times in which changes are not wanted, and holds while an incident is open."""

@@ -1,0 +1,1 @@
+"""Changes that people file: file, judge, approve, schedule, do, review."""
