@@ -98,7 +98,7 @@ class Judge(NamedTuple):
 class Demand(NamedTuple):
     """How many must approve, and of which teams (slugs) a lead must be among them."""
 
-    count: int
+    number: int
     lead_of: frozenset[str]
 
 
@@ -161,9 +161,9 @@ def quorum_satisfiable(circle: Circle) -> Decision:
     for team in sorted(demand.lead_of):
         if not any(team in judge.leads for judge in may):
             return Decision(rule, REFUSED, _nobody(f"a lead of {circle.teams[team]}", circle, team=team))
-    if len(may) < demand.count:
+    if len(may) < demand.number:
         left = f"only {people_in_words(may)} is left" if may else "nobody is left"
-        because = f"{_count(demand.count)} must approve, and {left}. {_left_out(circle)}"
+        because = f"{_count(demand.number)} must approve, and {left}. {_left_out(circle)}"
         return Decision(rule, REFUSED, because.strip())
     return Decision(rule, ALLOWED, f"{people_in_words(may)} can approve it.")
 
@@ -191,7 +191,7 @@ def approvals_suffice(circle: Circle, approved_by: Sequence[int]) -> Decision:
     given = [judge for judge in may if judge.user_id in approved_by]
     led = frozenset[str]().union(*(judge.leads for judge in given))
     open_teams = sorted(demand.lead_of - led)
-    more = max(demand.count - len(given), 0)
+    more = max(demand.number - len(given), 0)
     if not open_teams and not more:
         return Decision("approvals_suffice", State.APPROVED, f"Approved by {people_in_words(given)}.")
     rest = [judge for judge in may if judge.user_id not in approved_by]
@@ -277,6 +277,14 @@ def editable(fields: Iterable[str], *, state: str, authorization: str) -> Decisi
     return Decision("not_editable", REFUSED, f"“{fixed[0]}” cannot be edited in a change that is {state}.")
 
 
+def approved_as_seen(*, seen: str, present: str) -> Decision:
+    """An approval is for what its approver read: if that has changed since, it does not count."""
+    if seen and seen != present:
+        because = "The change was edited since you opened it. Look at what differs, and decide again."
+        return Decision("stale_approval", REFUSED, because)
+    return Decision("stale_approval", ALLOWED, "As it was read.")
+
+
 def emergency_authorization(on_call: Mapping[int, str], *, user_id: int, is_known: bool) -> Decision:
     """An emergent change is allowed by who is on call for the service; anybody else breaks the glass, loudly.
 
@@ -346,13 +354,17 @@ def is_sampled(number: int) -> bool:
 
 def reminder_due(*, due_at: datetime, reminded: int, now: datetime) -> Decision:
     """Who can review is reminded 12 and 20 hours after the review fell due to be done, and the leads paged at 24."""
-    began = due_at - REVIEW_WITHIN
-    steps = [*REMINDERS, REVIEW_WITHIN]
-    passed = sum(now >= began + step for step in steps)
+    passed = reminders_passed(due_at=due_at, now=now)
     if passed <= reminded:
         return Decision("reminder_due", "quiet", "Nobody needs to be reminded now.")
-    outcome = "page" if passed == len(steps) else "remind"
-    return Decision("reminder_due", outcome, f"{passed} of {len(steps)} reminders are due.")
+    outcome = "page" if passed == len(REMINDERS) + 1 else "remind"
+    return Decision("reminder_due", outcome, f"{passed} of {len(REMINDERS) + 1} reminders are due.")
+
+
+def reminders_passed(*, due_at: datetime, now: datetime) -> int:
+    """How many of the moments to remind, and at last to page, have passed."""
+    began = due_at - REVIEW_WITHIN
+    return sum(now >= began + step for step in (*REMINDERS, REVIEW_WITHIN))
 
 
 def window_missed(*, state: str, end: datetime | None, now: datetime) -> Decision:

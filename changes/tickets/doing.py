@@ -1,0 +1,239 @@
+"""Carrying a filed change out, looking back at it, and what happens when nobody does."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.callers import Caller
+from changes.models import Change, Review
+from changes.states import MOVES, Authorization, Outcome, State
+from changes.tickets import messages, policy, queries
+from changes.tickets.deciding import tell_makers, to_act
+from changes.tickets.filing import require
+from changes.tickets.queries import Standing
+from changes.tickets.reviewing import require_reviewer
+from changes.tickets.scheduling import require_nothing_forbids
+from changes.tickets.templates import note_outcome
+from notifications import outbox
+from workflow.amendments import amend
+from workflow.decisions import Decision
+from workflow.errors import Conflict, Unprocessable
+from workflow.ledger import SYSTEM, Happening, record
+from workflow.transitions import move
+
+TELLABLE = frozenset(Outcome) - {Outcome.UNKNOWN}
+"""The outcomes that a person may report."""
+
+
+@transaction.atomic
+def start_change(ref: str, *, by: Caller) -> Standing:
+    """Begin an approved change.
+
+    Outside its window it may begin too, is flagged, and is reviewed afterwards. Raises Forbidden("may_carry_out"),
+    Conflict("freeze_active"), Conflict("hold_open") and Conflict("stale_approval").
+    """
+    standing, now = to_act(ref, "start", by=by)
+    change, ticket = standing.change, standing.ticket
+    require(policy.may_carry_out(standing.parts_of(by.user_id)))
+    require(policy.approved_as_seen(seen=ticket.digest, present=standing.digest), kind=Conflict)
+    _require_approvals(standing)
+    warnings = require_nothing_forbids(standing, now=now)
+    window = policy.started_in_window(start=change.window_start, end=change.window_end, now=now)
+    flags = {*change.flags.split(), *warnings, *({window.outcome} - {policy.ALLOWED})}
+    columns = {"started_at": now, "at": now, "flags": " ".join(sorted(flags)), "updated_at": now}
+    move(change, State.IN_PROGRESS, moves=MOVES, **columns)
+    data: dict[str, object] = {"because": window.because, "digest": ticket.digest, "warnings": sorted(warnings)}
+    record(change.ref, Happening("started", by.actor, now, data, window.rule), at=now)
+    return standing
+
+
+def _require_approvals(standing: Standing) -> None:
+    """Nothing starts on approvals that do not bind to what it says; edits see to that already, and this checks it."""
+    if standing.change.authorization == Authorization.TEMPLATE or standing.standing_approvals:
+        return
+    raise Conflict("stale_approval", "What was approved is not what the change says now. Have it approved again.")
+
+
+@transaction.atomic
+def finish_change(ref: str, *, by: Caller, outcome: str, note: str = "") -> Standing:
+    """Say how a change ended. It waits for a review where one is needed, else for being closed.
+
+    Raises Forbidden("may_carry_out"), Unprocessable("outcome_required").
+    """
+    standing, now = to_act(ref, "finish", by=by)
+    change = standing.change
+    require(policy.may_carry_out(standing.parts_of(by.user_id)))
+    if outcome not in TELLABLE:
+        words = ", ".join(sorted(TELLABLE))
+        raise Unprocessable("outcome_required", f"Say how it ended: {words}.", field="outcome")
+    needed = _review_needed(change, outcome)
+    due = None
+    if needed.outcome == policy.NEEDED:
+        # An emergency's 24 hours began with it; nothing that happens on the way gives it more.
+        due = change.review_due_at or now + policy.REVIEW_WITHIN
+    move(change, State.FINISHED, moves=MOVES, outcome=outcome, finished_at=now, review_due_at=due, updated_at=now)
+    data: dict[str, object] = {"outcome": outcome, "note": note, "because": needed.because}
+    record(change.ref, Happening("finished", by.actor, now, data, needed.rule), at=now)
+    note_outcome(standing.ticket.template, change, now=now)
+    if due:
+        _ask_for_review(standing, due=due, now=now)
+    return standing
+
+
+def _review_needed(change: Change, outcome: str) -> Decision:
+    return policy.review_needed(
+        policy.EndFacts(
+            type=change.type,
+            authorization=change.authorization,
+            risk=change.risk,
+            outcome=outcome,
+            number=change.pk,
+            flags=change.flags.split(),
+        )
+    )
+
+
+def _ask_for_review(standing: Standing, *, due: datetime, now: datetime) -> None:
+    for hand in reviewers(standing):
+        to = (hand.user_id, hand.email)
+        wanted = messages.review_wanted(standing.ref, standing.change.title, to=to, due=due, step=0)
+        outbox.enqueue(wanted, at=now)
+
+
+def reviewers(standing: Standing) -> list[policy.Hand]:
+    """Members of the owning teams who may look back at it, each once."""
+    circle = standing.circle
+    known = {hand.user_id: hand for hand in circle.hands}
+    return [hand for user_id, hand in known.items() if policy.four_eyes(user_id, circle).outcome == policy.ALLOWED]
+
+
+@transaction.atomic
+def review_change(ref: str, *, by: Caller, note: str = "", answers: Mapping[str, bool] | None = None) -> Change:
+    """Look back at a finished change, whoever brought it, and close it.
+
+    Raises Conflict("transition_illegal"), and the refusals of `four_eyes` and `reviewer_role`.
+    """
+    change, now = queries.finished_change(ref), timezone.now()
+    judged = require_reviewer(change, by=by)
+    unknown = sorted(set(answers or {}) - set(policy.REVIEW_QUESTIONS))
+    if unknown:
+        because = f"“{unknown[0][:40]}” is no question. They are {', '.join(policy.REVIEW_QUESTIONS)}."
+        raise Unprocessable("unknown_question", because, field="answers")
+    Review(
+        change=change,
+        reviewer_id=by.user_id,
+        requester_id=judged.requester_id,
+        implementer_id=judged.implementer_id,
+        actor=by.actor,
+        answers=dict(answers or {}),
+        note=note,
+        at=now,
+    ).save(force_insert=True)
+    data: dict[str, object] = {"note": note, "answers": dict(answers or {})}
+    record(change.ref, Happening("reviewed", by.actor, now, data, "reviewer_role"), at=now)
+    if change.state == State.FINISHED:
+        move(change, State.CLOSED, moves=MOVES, review_due_at=None, updated_at=now)
+    else:
+        amend(change, review_due_at=None, updated_at=now)
+    outbox.cancel(messages.review_topic(change.ref))
+    return change
+
+
+@transaction.atomic
+def close_change(ref: str, *, by: Caller, note: str = "") -> Standing:
+    """Close a finished change that owes no review; a closed one stays as it is.
+
+    Raises Forbidden("may_carry_out"), Conflict("review_required").
+    """
+    standing = queries.standing_of(ref, lock=True)
+    if standing.change.state == State.CLOSED:
+        return standing
+    standing, now = to_act(ref, "close", by=by)
+    require(policy.may_carry_out(standing.parts_of(by.user_id)))
+    _close(standing.change, by.actor, note=note, now=now)
+    return standing
+
+
+def _close(change: Change, actor: str, *, note: str, now: datetime) -> None:
+    if change.review_due_at:
+        raise Conflict("review_required", "Somebody else must review it first. That closes it as well.")
+    move(change, State.CLOSED, moves=MOVES, updated_at=now)
+    record(change.ref, Happening("closed", actor, now, {"note": note}), at=now)
+
+
+@transaction.atomic
+def correct_outcome(ref: str, *, by: Caller, outcome: str, reason: str) -> Standing:
+    """Say that a finished change ended otherwise than was said; both stay in the record.
+
+    Raises Forbidden("may_carry_out"), Unprocessable("outcome_required"), Unprocessable("reason_required").
+    """
+    standing, now = to_act(ref, "close", by=by)
+    change = standing.change
+    require(policy.may_carry_out(standing.parts_of(by.user_id)))
+    if outcome not in TELLABLE:
+        raise Unprocessable("outcome_required", "Say how it ended instead.", field="outcome")
+    if not reason.strip():
+        raise Unprocessable("reason_required", "Say what was found out.", field="reason")
+    before, needed = change.outcome, _review_needed(change, outcome)
+    due = change.review_due_at or (now + policy.REVIEW_WITHIN if needed.outcome == policy.NEEDED else None)
+    amend(change, outcome=outcome, review_due_at=due, updated_at=now)
+    data: dict[str, object] = {"outcome": outcome, "before": before, "reason": reason, "because": needed.because}
+    record(change.ref, Happening("corrected", by.actor, now, data, needed.rule), at=now)
+    note_outcome(standing.ticket.template, change, now=now)
+    return standing
+
+
+# --- What happens by itself ------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def expire_change(change_id: int, *, now: datetime) -> None:
+    """Let a change expire whose window passed before it began."""
+    change = Change.objects.select_for_update().get(pk=change_id)
+    decision = policy.window_missed(state=change.state, end=change.window_end, now=now)
+    if decision.outcome != State.EXPIRED:
+        return
+    move(change, State.EXPIRED, moves=MOVES, updated_at=now)
+    record(change.ref, Happening("expired", SYSTEM, now, {"because": decision.because}, decision.rule), at=now)
+    outbox.cancel(messages.approval_topic(change.ref))
+    standing = queries.standing_of(change.ref)
+    words = "Expired: its window passed before it began. Revise nothing; file it again with a new window."
+    tell_makers(standing, words, key="expired", but=0, now=now)
+
+
+@transaction.atomic
+def close_settled(change_id: int, *, now: datetime) -> None:
+    """Close a finished change that nobody must review and nobody corrected for a day."""
+    change = Change.objects.select_for_update().get(pk=change_id)
+    is_settled = change.finished_at and change.finished_at + policy.SETTLED_AFTER <= now
+    if change.state == State.FINISHED and change.review_due_at is None and is_settled:
+        _close(change, SYSTEM, note="Nothing was corrected for a day.", now=now)
+
+
+@transaction.atomic
+def remind_of_review(change_id: int, *, now: datetime) -> None:
+    """Remind who can review a change at 12 and 20 of its 24 hours; at the end page the leads, once."""
+    change = Change.objects.select_for_update().get(pk=change_id)
+    if change.review_due_at is None:
+        return
+    standing = queries.standing_of(change.ref)
+    ticket = standing.ticket
+    decision = policy.reminder_due(due_at=change.review_due_at, reminded=ticket.reminded, now=now)
+    if decision.outcome == "quiet":
+        return
+    due, title = change.review_due_at, change.title
+    people = reviewers(standing)
+    if decision.outcome == "page":
+        # Leads who made the change cannot review it, but they can see to it that somebody does.
+        for hand in {hand.user_id: hand for hand in standing.circle.hands if hand.is_lead}.values():
+            overdue = messages.review_overdue(change.ref, title, to=(hand.user_id, hand.email), due=due)
+            outbox.enqueue(overdue, at=now)
+    step = policy.reminders_passed(due_at=due, now=now)
+    for hand in people if decision.outcome == "remind" else []:
+        wanted = messages.review_wanted(change.ref, title, to=(hand.user_id, hand.email), due=due, step=step)
+        outbox.enqueue(wanted, at=now)
+    amend(ticket, reminded=step)
+    data: dict[str, object] = {"because": decision.because, "how": decision.outcome}
+    record(change.ref, Happening("reminded", SYSTEM, now, data, decision.rule), at=now)

@@ -1,0 +1,363 @@
+"""Filing a change, editing it, and asking for its approval."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.callers import Caller
+from accounts.models import User
+from catalog.models import Environment, Service
+from changes import policy as deploy_policy
+from changes.models import Change, Template, Ticket
+from changes.search import words
+from changes.states import MOVES, Authorization, Origin, State, Type
+from changes.tickets import messages, policy, queries, risk_policy
+from changes.tickets.content import FREE, LABELS, Draft, bound, digest_of, plain, without_blanks
+from changes.tickets.queries import Standing
+from changes.tickets.scheduling import require_a_free_window
+from changes.tickets.templates import draft_from
+from notifications import outbox
+from workflow.amendments import amend
+from workflow.errors import Conflict, Forbidden, InvalidFields, RuleViolation, Unprocessable
+from workflow.ledger import Happening, record
+from workflow.transitions import move
+
+OF_CHANGE = ("title", "customer_impacting", "public_note", "window_start", "window_end", "sha")
+OF_TICKET = ("description", "reason", "risk_answers", "test_evidence", "rollback_plan", "rollback_minutes")
+OF_TICKET_TOO = ("verification_plan", "commits", "incident")
+MOST_SERVICES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The things that a draft names, found."""
+
+    services: list[Service]
+    environment: Environment
+    implementer: User
+
+
+# --- Filing ----------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def file_change(draft: Draft, *, by: Caller) -> Change:
+    """Keep a change as a draft; an emergent one begins at once, and its review is due in 24 hours.
+
+    A draft may lack what submitting will ask for; a title and a service it needs. Raises Unprocessable, InvalidFields
+    for what it names wrongly, Forbidden("token_limits"), Conflict("template_usable").
+    """
+    now = timezone.now()
+    template = _template(draft.template)
+    if template:
+        draft = draft_from(template, draft)
+    named = _named(draft, by=by)
+    said = draft.as_mapping() | {"implementer": named.implementer.email, "environment": named.environment.slug}
+    authorization = _authorization(draft, template)
+    _judge_shape(said, authorization=authorization)
+    change = _insert_change(said, named, by=by, authorization=authorization, now=now)
+    ticket = _insert_ticket(change, said, named, template, by=by)
+    facts = {"type": draft.type, "title": change.title, "services": said["services"], "digest": ticket.digest}
+    record(change.ref, Happening("filed", by.actor, now, {**facts, "risk": change.risk}, "risk_level"), at=now)
+    if authorization == Authorization.EMERGENCY:
+        _begin_emergency(change, ticket, by=by, now=now)
+    return change
+
+
+def _authorization(draft: Draft, template: Template | None) -> str:
+    if draft.type == Type.EMERGENT:
+        return str(Authorization.EMERGENCY)
+    return str(Authorization.TEMPLATE if template else Authorization.REVIEWED)
+
+
+def _template(slug: str) -> Template | None:
+    if not slug:
+        return None
+    template = queries.template_named(slug)
+    if template is None:
+        raise Unprocessable("unknown_template", f"There is no template “{slug[:64]}”.", field="template")
+    return template
+
+
+def _named(draft: Draft, *, by: Caller) -> Named:
+    slugs = without_blanks(draft.services)
+    if not slugs:
+        raise Unprocessable("service_needed", "Name at least one service that it touches.", field="services")
+    if len(slugs) > MOST_SERVICES:
+        raise Unprocessable("too_many_services", f"Name at most {MOST_SERVICES} services.", field="services")
+    known = queries.services_named(slugs)
+    missing = [slug for slug in slugs if slug not in known]
+    if missing:
+        raise Unprocessable("unknown_service", f"There is no service “{missing[0][:64]}”.", field="services")
+    environment = queries.environment_named(draft.environment)
+    if environment is None:
+        name = draft.environment[:64] or "production"
+        raise Unprocessable("unknown_environment", f"There is no environment “{name}”.", field="environment")
+    require_reach(slugs, environment.slug, by=by)
+    name = draft.implementer.strip()
+    implementer = queries.person_named(name) if name else User.objects.get(pk=by.user_id)
+    if implementer is None:
+        raise Unprocessable("unknown_person", f"There is no active person “{name[:64]}”.", field="implementer")
+    return Named([known[slug] for slug in slugs], environment, implementer)
+
+
+def require_reach(services: Sequence[str], environment: str, *, by: Caller) -> None:
+    """Raise Forbidden("token_limits") unless the caller's limits allow all of these services (slugs)."""
+    if not all(by.covers(service=slug, environment=environment) for slug in services):
+        raise Forbidden("token_limits", "This token may not act on all of these services in this environment.")
+
+
+def _judge_shape(said: Mapping[str, Any], *, authorization: str) -> None:
+    errors = []
+    if not said["title"].strip():
+        errors.append(("title", "blank", "Say in a few words what is changed."))
+    start, end = said["window_start"], said["window_end"]
+    if start and end and end <= start:
+        errors.append(("window_end", "window_order", "The window must end after it begins."))
+    if bool(start) != bool(end):
+        field, moment = ("window_end", "ends") if start else ("window_start", "begins")
+        errors.append((field, "window_half", f"Say when the window {moment} as well, or leave both open."))
+    unknown = sorted(set(said["risk_answers"]) - set(risk_policy.RISK_QUESTIONS))
+    if unknown:
+        because = f"“{unknown[0][:40]}” is no risk question. They are {', '.join(risk_policy.RISK_QUESTIONS)}."
+        errors.append(("risk_answers", "unknown_question", because))
+    if authorization == Authorization.EMERGENCY:
+        missing = policy.missing_parts(said, authorization=authorization)
+        errors += [(field, "reason_required", sentence) for field, sentence in missing]
+    if errors:
+        raise InvalidFields(errors)
+
+
+def risk_of(said: Mapping[str, Any], services: Sequence[Service]) -> risk_policy.RiskFound:
+    """The risk of a change that says this and touches these services."""
+    return risk_policy.judge_risk(
+        risk_policy.RiskFacts(
+            answers=said["risk_answers"],
+            tiers=[service.tier for service in services],
+            customer_impacting=said["customer_impacting"],
+            rollback_minutes=said["rollback_minutes"],
+        )
+    )
+
+
+def _insert_change(said: Mapping[str, Any], named: Named, *, by: Caller, authorization: str, now: datetime) -> Change:
+    is_emergency = authorization == Authorization.EMERGENCY
+    change = Change(
+        type=Type.EMERGENT if is_emergency else Type.STANDARD,
+        origin=Origin.PERSON,
+        authorization=authorization,
+        state=State.DRAFT,
+        service=named.services[0],
+        environment=named.environment,
+        requester_id=by.user_id,
+        policy_version=deploy_policy.POLICY_VERSION,
+        risk=risk_of(said, named.services).level,
+        at=said["window_start"] or now,
+        search_text=_search_text(said),
+        created_at=now,
+        updated_at=now,
+        **{name: said[name] for name in OF_CHANGE},
+    )
+    change.save(force_insert=True)
+    return change
+
+
+def _search_text(said: Mapping[str, Any]) -> str:
+    return words(said["title"], *said["services"], said["incident"], said["sha"], said["reason"], said["description"])
+
+
+def _insert_ticket(
+    change: Change, said: Mapping[str, Any], named: Named, template: Template | None, *, by: Caller
+) -> Ticket:
+    ticket = Ticket(
+        change=change,
+        template=template,
+        implementer=named.implementer,
+        digest=digest_of(bound(said)),
+        written_by=[by.user_id],
+        **{name: _kept(said[name]) for name in (*OF_TICKET, *OF_TICKET_TOO)},
+    )
+    ticket.save(force_insert=True)
+    ticket.services.set(named.services)
+    return ticket
+
+
+def _kept(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+
+
+def _begin_emergency(change: Change, ticket: Ticket, *, by: Caller, now: datetime) -> None:
+    decision = policy.emergency_authorization({}, user_id=by.user_id, is_known=False)
+    due = now + policy.REVIEW_WITHIN
+    columns = {"started_at": now, "at": now, "review_due_at": due, "updated_at": now}
+    move(change, State.IN_PROGRESS, moves=MOVES, **columns)
+    amend(ticket, is_break_glass=decision.outcome == "break_glass")
+    facts: dict[str, object] = {"because": decision.because, "how": decision.outcome}
+    record(change.ref, Happening("started", by.actor, now, facts, decision.rule), at=now)
+    standing = Standing(change, ticket)
+    reason = ticket.reason or f"It belongs to {ticket.incident}."
+    for hand in standing.circle.hands:
+        if hand.is_lead and hand.user_id != by.user_id:
+            to = (hand.user_id, hand.email)
+            told = {"who": by.name, "because": decision.because, "reason": reason}
+            outbox.enqueue(messages.glass_broken(change.ref, change.title, to=to, **told), at=now)
+
+
+# --- Editing ---------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def amend_change(ref: str, changed: Mapping[str, Any], *, by: Caller) -> Standing:
+    """Change parts of a filed change, named as in Draft; what was approved before counts no longer.
+
+    An approved change is submitted again by it. Raises Forbidden("may_edit_change"), Conflict("not_editable"),
+    Conflict("template_fixed"), and what filing and submitting raise.
+    """
+    standing, now = queries.standing_of(ref, lock=True), timezone.now()
+    require(policy.may_edit_change(standing.parts_of(by.user_id)))
+    require_reach(standing.said["services"], standing.change.environment.slug, by=by)
+    said = {**standing.said, **changed}
+    draft = Draft(**{name: said[name] for name in (*LABELS, *FREE)})
+    named = _named(draft, by=by)
+    said |= {"implementer": named.implementer.email, "environment": named.environment.slug}
+    said["services"] = [service.slug for service in named.services]
+    differing = [name for name in (*LABELS, *FREE) if said[name] != standing.said[name]]
+    if not differing:
+        return standing
+    change, ticket = standing.change, standing.ticket
+    decision = policy.editable(differing, state=change.state, authorization=change.authorization)
+    if decision.outcome == policy.REFUSED:
+        raise Conflict(decision.rule, decision.because, field=differing[0])
+    _judge_shape(said, authorization=change.authorization)
+    _write_edit(standing, said, named, by=by, now=now)
+    voided = _void_approvals(standing, now=now)
+    facts = {name: [plain(standing.said[name]), plain(said[name])] for name in differing}
+    data: dict[str, object] = {"changed": facts, "digest": ticket.digest, "voided": voided}
+    record(change.ref, Happening("edited", by.actor, now, data), at=now)
+    fresh = queries.standing_of(ref)
+    if change.state in {State.SUBMITTED, State.APPROVED}:
+        _submit_again(fresh, digest_before=standing.digest, now=now)
+    return fresh
+
+
+def _write_edit(standing: Standing, said: Mapping[str, Any], named: Named, *, by: Caller, now: datetime) -> None:
+    change, ticket = standing.change, standing.ticket
+    at = change.started_at or said["window_start"] or change.created_at
+    columns = {name: said[name] for name in OF_CHANGE}
+    amend(
+        change,
+        service=named.services[0],
+        environment=named.environment,
+        risk=risk_of(said, named.services).level,
+        at=at,
+        search_text=_search_text(said),
+        updated_at=now,
+        **columns,
+    )
+    amend(
+        ticket,
+        implementer=named.implementer,
+        digest=digest_of(bound(said)),
+        written_by=sorted({*ticket.written_by, by.user_id}),
+        **{name: _kept(said[name]) for name in (*OF_TICKET, *OF_TICKET_TOO)},
+    )
+    ticket.services.set(named.services)
+
+
+def _void_approvals(standing: Standing, *, now: datetime) -> int:
+    """Approvals of what the change said before count no longer; those of exactly what it says now do."""
+    stale = standing.ticket.approvals.filter(voided_at__isnull=True).exclude(digest=standing.ticket.digest)
+    return stale.update(voided_at=now)
+
+
+def _submit_again(standing: Standing, *, digest_before: str, now: datetime) -> None:
+    if standing.ticket.digest == digest_before:
+        return
+    _judge_submission(standing, now=now)
+    change = standing.change
+    if change.authorization == Authorization.TEMPLATE:
+        return
+    if change.state == State.APPROVED:
+        move(change, State.SUBMITTED, moves=MOVES, updated_at=now)
+    amend(standing.ticket, submitted_at=now, approved_at=None)
+    ask_for_approval(standing, now=now)
+
+
+# --- Submitting ------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def submit_change(ref: str, *, by: Caller) -> Standing:
+    """Ask for the approval of a draft; one from a usable template is approved by it.
+
+    Raises Forbidden("may_edit_change"), InvalidFields for what is missing, Conflict("quorum_unsatisfiable"),
+    Conflict("freeze_active"), Conflict("collision_tier_0"), Conflict("template_usable").
+    """
+    standing, now = queries.standing_of(ref, lock=True), timezone.now()
+    require(policy.may_edit_change(standing.parts_of(by.user_id)))
+    require_reach(standing.said["services"], standing.change.environment.slug, by=by)
+    change, ticket = standing.change, standing.ticket
+    if change.state != State.DRAFT:
+        raise Conflict("transition_illegal", f"A change that is {change.state} cannot be submitted.")
+    _judge_submission(standing, now=now)
+    if change.authorization == Authorization.TEMPLATE:
+        _approve_by_template(standing, by=by, now=now)
+        return standing
+    move(change, State.SUBMITTED, moves=MOVES, updated_at=now)
+    amend(ticket, submitted_at=now)
+    facts: dict[str, object] = {"digest": ticket.digest, "risk": change.risk}
+    decision = policy.quorum_satisfiable(standing.circle)
+    facts["because"] = decision.because
+    record(change.ref, Happening("submitted", by.actor, now, facts, decision.rule), at=now)
+    ask_for_approval(standing, now=now)
+    return standing
+
+
+def _approve_by_template(standing: Standing, *, by: Caller, now: datetime) -> None:
+    template = standing.ticket.template
+    assert template is not None
+    facts: dict[str, object] = {"template": template.slug, "template_digest": template.digest}
+    move(standing.change, State.APPROVED, moves=MOVES, updated_at=now)
+    amend(standing.ticket, submitted_at=now, approved_at=now)
+    record(standing.ref, Happening("approved", by.actor, now, facts, "template_usable"), at=now)
+
+
+def _judge_submission(standing: Standing, *, now: datetime) -> None:
+    said, authorization = standing.said, standing.change.authorization
+    missing = policy.missing_parts(said, authorization=authorization)
+    if missing:
+        raise InvalidFields([(name, "required", sentence) for name, sentence in missing])
+    ahead = policy.window_ahead(end=said["window_end"], now=now)
+    if ahead.outcome == policy.REFUSED:
+        raise Unprocessable(ahead.rule, ahead.because, field="window_end")
+    if authorization == Authorization.REVIEWED:
+        require(policy.quorum_satisfiable(standing.circle), kind=Conflict)
+    require_a_free_window(standing)
+
+
+def ask_for_approval(standing: Standing, *, now: datetime) -> None:
+    """Write to everybody who may approve and has not yet."""
+    change = standing.change
+    outbox.cancel(messages.approval_topic(change.ref))
+    given = {one.approver_id for one in standing.standing_approvals}
+    facts = [
+        f"Risk: {change.risk}",
+        f"Services: {', '.join(standing.said['services'])} in {change.environment.slug}",
+        f"Window: {change.window_start:%a %d %b %H:%M} to {change.window_end:%a %d %b %H:%M} UTC",
+        f"Requested by {change.requester}, carried out by {standing.ticket.implementer}",
+    ]
+    key = f"{now:%Y%m%d%H%M%S%f}"
+    for judge in policy.judges(standing.circle):
+        if judge.user_id not in given:
+            to = (judge.user_id, judge.email)
+            outbox.enqueue(messages.approval_wanted(change.ref, change.title, to=to, key=key, facts=facts), at=now)
+
+
+def require(decision: Any, *, kind: type[RuleViolation] = Forbidden, field: str = "") -> None:
+    """Raise `kind` with the rule's name and reason if the decision is a refusal."""
+    if decision.outcome == policy.REFUSED:
+        raise kind(decision.rule, decision.because, field=field)

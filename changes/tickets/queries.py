@@ -1,0 +1,242 @@
+"""What is known about a filed change: who has a say in it, and everything its page and the API show."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from accounts.models import ApiToken, Membership, User
+from catalog.models import Environment, Service
+from changes.models import Approval, Change, Review, Run, Template, Ticket
+from changes.refs import change_id
+from changes.states import Risk, State
+from changes.tickets import policy
+from changes.tickets.content import bound, digest_of
+from workflow.errors import Conflict, Missing
+
+RUNS_OF_COMMIT = 5
+"""How many deploys of the same commit are asked for its authors."""
+
+
+@dataclass
+class Standing:
+    """A filed change with everything that decides about it; the parts are loaded once, when they are asked for."""
+
+    change: Change
+    ticket: Ticket
+
+    @property
+    def ref(self) -> str:
+        """`CHG-12`."""
+        return self.change.ref
+
+    @cached_property
+    def services(self) -> list[Service]:
+        """The services it touches, its first one first."""
+        found = self.ticket.services.select_related("team").order_by("tier", "slug")
+        return sorted(found, key=lambda service: service.pk != self.change.service_id)
+
+    @cached_property
+    def approvals(self) -> list[Approval]:
+        """Everything that was ever answered, oldest first; what no longer counts has `voided_at`."""
+        return list(self.ticket.approvals.select_related("approver"))
+
+    @cached_property
+    def said(self) -> dict[str, Any]:
+        """Every part of it in the words of the API."""
+        change, ticket = self.change, self.ticket
+        of_change = ("title", "customer_impacting", "public_note", "window_start", "window_end", "sha")
+        of_ticket = ("description", "reason", "risk_answers", "test_evidence", "rollback_plan", "rollback_minutes")
+        return {
+            **{name: getattr(change, name) for name in of_change},
+            **{name: getattr(ticket, name) for name in (*of_ticket, "verification_plan", "commits", "incident")},
+            "services": [service.slug for service in self.services],
+            "environment": change.environment.slug,
+            "implementer": ticket.implementer.email,
+        }
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """What an approval is about."""
+        return bound(self.said)
+
+    @property
+    def digest(self) -> str:
+        """The hash of the content as it is now."""
+        return digest_of(self.content)
+
+    @cached_property
+    def circle(self) -> policy.Circle:
+        """Everybody who has a say."""
+        teams = {service.team.slug: service.team.name for service in self.services}
+        hands = _hands({service.team_id for service in self.services})
+        return policy.Circle(
+            level=self.change.risk,
+            teams=teams,
+            hands=hands,
+            excluded=_excluded(self.change, self.ticket),
+            filed_at=self.change.created_at,
+        )
+
+    @property
+    def standing_approvals(self) -> list[Approval]:
+        """The approvals that count: not voided, and of what the change says now."""
+        return [
+            one
+            for one in self.approvals
+            if one.voided_at is None and one.answer == Approval.Answer.APPROVED and one.digest == self.ticket.digest
+        ]
+
+    def parts_of(self, user_id: int) -> policy.Parts:
+        """What this person has to do with it."""
+        return replace(
+            parts_in(self.circle, user_id),
+            is_requester=self.change.requester_id == user_id,
+            is_implementer=self.ticket.implementer_id == user_id,
+        )
+
+
+def standing_of(ref: str, *, lock: bool = False) -> Standing:
+    """The filed change called `ref`, locked until the end of the transaction if asked; raises Missing."""
+    rows = Change.objects.select_related("service__team", "environment", "requester")
+    if lock:
+        # Whoever decides about a change takes its row first, so two who decide at once come one after the other.
+        Change.objects.select_for_update().filter(pk=change_id(ref)).first()
+    change = rows.filter(pk=change_id(ref)).first()
+    if change is None:
+        raise Missing("not_found", f"There is no change {ref.upper()[:40]}.")
+    ticket = Ticket.objects.select_related("implementer", "template").filter(pk=change.pk).first()
+    if ticket is None:
+        raise Missing("not_a_ticket", f"{change.ref} was logged by a pipeline, so there is nothing to decide about it.")
+    return Standing(change, ticket)
+
+
+def standing_if_filed(change: Change) -> Standing | None:
+    """The same for a change that is loaded already; None for one that a pipeline logged."""
+    ticket = Ticket.objects.select_related("implementer", "template").filter(pk=change.pk).first()
+    return Standing(change, ticket) if ticket else None
+
+
+def finished_change(ref: str) -> Change:
+    """The change called `ref`, locked, if somebody must look back at it; raises Missing and Conflict."""
+    Change.objects.select_for_update().filter(pk=change_id(ref)).first()
+    change = (
+        Change.objects.select_related("service__team", "environment", "requester").filter(pk=change_id(ref)).first()
+    )
+    if change is None:
+        raise Missing("not_found", f"There is no change {ref.upper()[:40]}.")
+    if change.state != State.FINISHED and change.review_due_at is None:
+        because = f"There is nothing to review about {change.ref}: it is {change.get_state_display().lower()}."
+        raise Conflict("transition_illegal", because)
+    if change.state == State.IN_PROGRESS:
+        raise Conflict("transition_illegal", f"{change.ref} is still under way. Review it when it is finished.")
+    return change
+
+
+def parts_in(circle: policy.Circle, user_id: int) -> policy.Parts:
+    """What somebody has to do with the teams of a change."""
+    own = [hand for hand in circle.hands if hand.user_id == user_id]
+    is_lead = any(hand.is_lead for hand in own)
+    leads = is_lead or Membership.objects.filter(user=user_id, is_lead=True).exists()
+    return policy.Parts(is_lead=is_lead, is_member=bool(own), leads_elsewhere=leads)
+
+
+def circle_of_deploy(change: Change) -> policy.Circle:
+    """Everybody who has a say in what a pipeline deployed: authors of its commits and who logged it have none."""
+    run = Run.objects.get(pk=change.pk)
+    authors = people_by_email(authors_of("", run.commits))
+    tokens = {event["by"].removeprefix("token:") for event in run.events if event["by"].startswith("token:")}
+    owners = ApiToken.objects.filter(pk__in=tokens).values_list("owner_id", flat=True)
+    people = {event["by"].removeprefix("user:") for event in run.events if event["by"].startswith("user:")}
+    excluded = {person.pk: "authored one of its commits" for person in authors}
+    excluded |= dict.fromkeys([*owners, *map(int, people)], "logged it")
+    team = change.service.team
+    return policy.Circle(
+        level=change.risk or Risk.LOW,
+        teams={team.slug: team.name},
+        hands=_hands([team.pk]),
+        excluded=excluded,
+        filed_at=change.created_at,
+    )
+
+
+def _hands(team_ids: Iterable[int]) -> list[policy.Hand]:
+    rows = Membership.objects.filter(team__in=team_ids, user__is_active=True).order_by("user__name", "user_id")
+    named = rows.values_list("user_id", "user__name", "user__email", "team__slug", "is_lead", "since")
+    return [policy.Hand(*row) for row in named]
+
+
+def _excluded(change: Change, ticket: Ticket) -> dict[int, str]:
+    authors = people_by_email(authors_of(change.sha, ticket.commits))
+    found = {person.pk: "authored one of its commits" for person in authors}
+    found |= dict.fromkeys(ticket.written_by, "wrote a part of it")
+    found[ticket.implementer_id] = "took it on"
+    if change.requester_id:
+        found[change.requester_id] = "requested it"
+    return found
+
+
+def authors_of(sha: str, commits: Sequence[dict[str, str]]) -> set[str]:
+    """The e-mails, in small letters, of who wrote the commits that are named, or that were deployed as `sha`."""
+    told = list(commits)
+    if sha:
+        runs = Run.objects.filter(change__sha=sha).order_by("-change_id")[:RUNS_OF_COMMIT]
+        told += [commit for run in runs for commit in run.commits]
+    return {author for commit in told if (author := str(commit.get("author") or "").strip().lower())}
+
+
+def people_by_email(emails: Iterable[str]) -> list[User]:
+    """The people with these e-mails (in small letters)."""
+    wanted = list(emails)
+    if not wanted:
+        return []
+    return list(User.objects.annotate(address=Lower("email")).filter(address__in=wanted).order_by("pk"))
+
+
+# --- What a draft names ----------------------------------------------------------------------------------------------
+
+
+def services_named(slugs: Sequence[str]) -> dict[str, Service]:
+    """The services among `slugs` that exist, by slug."""
+    return {service.slug: service for service in Service.objects.filter(slug__in=slugs).select_related("team")}
+
+
+def environment_named(slug: str) -> Environment | None:
+    """The environment called `slug`; without a name the first production one."""
+    rows = Environment.objects.filter(slug=slug) if slug else Environment.objects.filter(is_production=True)
+    return rows.order_by("pk").first()
+
+
+def person_named(name: str) -> User | None:
+    """The active person with this e-mail, or the only one whose e-mail begins with `name` and an @."""
+    found = list(User.objects.filter(Q(email__iexact=name) | Q(email__istartswith=f"{name}@"), is_active=True)[:2])
+    exact = [person for person in found if person.email.lower() == name.lower()]
+    return exact[0] if exact else found[0] if len(found) == 1 else None
+
+
+def template_named(slug: str) -> Template | None:
+    """The template called `slug`, locked against a change of its state while a change is made from it."""
+    return Template.objects.select_for_update(of=("self",)).select_related("environment").filter(slug=slug).first()
+
+
+# --- Lists of duties -------------------------------------------------------------------------------------------------
+
+
+def waiting_for_approval(limit: int) -> list[Standing]:
+    """Changes that wait for an approval, the earliest window first."""
+    rows = Ticket.objects.filter(change__state="submitted").order_by(F("change__window_start").asc(nulls_last=True))
+    return [Standing(ticket.change, ticket) for ticket in _in_full(rows)[:limit]]
+
+
+def _in_full(rows: Any) -> Any:
+    return rows.select_related(
+        "change__service__team", "change__environment", "change__requester", "implementer", "template"
+    )
+
+
+def review_of(change: Change) -> Review | None:
+    """What somebody found when they looked back at it, if somebody did."""
+    return Review.objects.select_related("reviewer").filter(pk=change.pk).first()
