@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from accounts.models import Membership, Team, User
 from catalog.models import Environment, Service
-from changes.pipelines.models import Pipeline
+from changes.models import Change, Pipeline, Ticket
+from changes.search import words
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -84,6 +85,40 @@ def make_shop() -> Shop:
         uat=uat,
         pipeline=pipeline,
     )
+
+
+OF_CHANGE = {column.name for column in Change._meta.concrete_fields}
+
+
+def make_ticket(shop: Shop, **columns: Any) -> Ticket:
+    """A filed change with its ticket: Bo's draft for checkout in production, tomorrow at noon UTC for an hour.
+
+    Columns of Change and of Ticket go to the right one; `services` is a list, the first is the change's own.
+    """
+    noon = (timezone.now() + timedelta(days=1)).astimezone(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    services = columns.pop("services", [shop.checkout])
+    said: dict[str, Any] = {
+        "type": "standard",
+        "origin": "person",
+        "authorization": "reviewed",
+        "state": "draft",
+        "title": "Rotate the checkout credentials",
+        "service": services[0],
+        "environment": shop.production,
+        "requester": shop.bo,
+        "risk": "low",
+        "window_start": noon,
+        "window_end": noon + timedelta(hours=1),
+        **columns,
+    }
+    said.setdefault("at", said.get("started_at") or said["window_start"] or timezone.now())
+    said.setdefault("search_text", words(said["title"], services[0].slug))
+    change = Change.objects.create(**{name: value for name, value in said.items() if name in OF_CHANGE})
+    of_ticket = {name: value for name, value in columns.items() if name not in OF_CHANGE}
+    parts = {"implementer": said["requester"], "reason": "They expire.", "digest": "0" * 64, **of_ticket}
+    ticket = Ticket.objects.create(change=change, **parts)
+    ticket.services.set(services)
+    return ticket
 
 
 def deployment(**changed: Any) -> dict[str, Any]:
