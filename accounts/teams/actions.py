@@ -35,12 +35,19 @@ def change_team(team: Team, *, by: User | None, **columns: str) -> dict[str, lis
 
 @transaction.atomic
 def put_member(team: Team, person: User, *, is_lead: bool, by: User | None) -> None:
-    """Make `person` a member, or a lead, of the team, whatever they were. Raises Forbidden("may_administer")."""
+    """Make `person` a member, or a lead, of the team, whatever they were. Raises Forbidden("may_administer").
+
+    `since` starts anew for who joins and who becomes a lead: a change is judged by the roles that were held before it
+    was filed. Nothing is written about somebody who is that already; who steps down has been a member all the time.
+    """
     require_admin(by)
-    membership, is_new = Membership.objects.get_or_create(team=team, user=person, defaults={"is_lead": is_lead})
+    now = timezone.now()
+    defaults = {"is_lead": is_lead, "since": now}
+    membership, is_new = Membership.objects.select_for_update().get_or_create(team=team, user=person, defaults=defaults)
+    promoted = {"since": now} if is_lead and not membership.is_lead else {}
     if is_new:
         _note(team, "member_added", {"user": person.actor, "is_lead": is_lead}, by=by)
-    elif amend(membership, is_lead=is_lead):
+    elif amend(membership, is_lead=is_lead, **promoted):
         _note(team, "member_changed", {"user": person.actor, "is_lead": is_lead}, by=by)
 
 
