@@ -30,6 +30,28 @@ def invitation(user: User, link: str, *, by: str, at: datetime) -> NewMessage:
     )
 
 
-def account_mail(number: UUID, email: str, title: str, text: str) -> NewMessage:
-    """A mail about somebody's way in, worded by the templates of templates/account/email; all are sent."""
-    return NewMessage(dedup_key=f"account:{number}", channel="email", recipient=email, title=title, text=text)
+def new_password(user: User, link: str, *, number: UUID) -> NewMessage:
+    """Brings the link that somebody asked for; each time they ask is a message of its own, `number`."""
+    lines = [
+        "Choose a new password for Decklog within 3 days, with this link; it works once:",
+        "",
+        link,
+        "",
+        "Somebody, most likely you, asked for it. If you did not, do nothing: your password stays as it is.",
+    ]
+    return _way_in(number, user.email, "Choose a new password for Decklog", lines)
+
+
+def no_account(email: str, *, number: UUID) -> NewMessage:
+    """Tells an address with which nobody signs in that this is so."""
+    lines = [
+        f"Ask an administrator of Decklog which e-mail your account has: there is none with {email}.",
+        "",
+        "Somebody, most likely you, asked for a new password with it. If you did not, do nothing.",
+    ]
+    return _way_in(number, email, "There is no Decklog account with this e-mail", lines)
+
+
+def _way_in(number: UUID, email: str, title: str, lines: list[str]) -> NewMessage:
+    text = "\n".join(lines)
+    return NewMessage(dedup_key=f"way-in:{number}", channel="email", recipient=email, title=title, text=text)

@@ -14,3 +14,8 @@ def tokens_for(reader: User) -> QuerySet[ApiToken]:
 def people() -> QuerySet[User]:
     """Everybody with an account, those who may sign in first, with their teams."""
     return User.objects.prefetch_related("teams").order_by("-is_active", "name", "email")
+
+
+def active_person(email: str) -> User | None:
+    """Who signs in with this e-mail, in any case; None when nobody does, or may no longer."""
+    return User.objects.filter(email__iexact=email, is_active=True).first()

@@ -1,14 +1,36 @@
-"""The addresses of people, teams and tokens."""
+"""The addresses of people, teams and tokens, and of signing in."""
 
 from collections.abc import Callable
 
-from django.urls import URLPattern, path
+from allauth.account import views as allauth
+from django.urls import URLPattern, path, re_path
 from django.views.generic import RedirectView
 
 from accounts import views
 from accounts.examples import Landscape
 from accounts.teams import views as teams
 
+# Each by name, because allauth has more: it would let people change the e-mail by which everybody knows them.
+sign_in_urls = [
+    path("login/", allauth.login, name="account_login"),
+    path("logout/", allauth.logout, name="account_logout"),
+    path("inactive/", allauth.account_inactive, name="account_inactive"),
+    path("password/change/", allauth.password_change, name="account_change_password"),
+    # allauth leads people there who are signed in and have no password; such a link is the only way to set a first one.
+    path("password/set/", RedirectView.as_view(pattern_name="account_reset_password"), name="account_set_password"),
+    path("password/reset/", allauth.password_reset, name="account_reset_password"),
+    path("password/reset/done/", allauth.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        allauth.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "password/reset/key/done/",
+        allauth.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
+]
 welcome_urls = [path("welcome", views.welcome, name="welcome")]
 
 

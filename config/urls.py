@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from accounts.urls import settings_urls, welcome_urls
+from accounts.urls import settings_urls, sign_in_urls, welcome_urls
 from catalog.urls import api_urls as catalog_api
 from catalog.urls import settings_urls as catalog_settings
 from changes.urls import api_urls as changes_api
@@ -27,7 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.MetricsView.as_view()),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include(sign_in_urls)),
     path("", include("notifications.urls")),
     path("theme", choose_theme, name="theme"),
     path("", include(welcome_urls)),

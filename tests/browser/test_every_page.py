@@ -42,7 +42,6 @@ FILLED_IN = {
 STRANGERS = {
     "accounts/login/": ["accounts/login/", "nowhere"],
     "accounts/inactive/": ["accounts/inactive/"],
-    "accounts/signup/": ["accounts/signup/"],
     "accounts/password/reset/": ["accounts/password/reset/"],
     "accounts/password/reset/done/": ["accounts/password/reset/done/"],
     "accounts/password/reset/key/done/": ["accounts/password/reset/key/done/"],
@@ -66,10 +65,7 @@ NO_PAGE = {
     "settings/people/<int:pk>/reactivate",
     "settings/teams/<slug:slug>/members",
     "settings/teams/<slug:slug>/members/<int:pk>/remove",
-    "accounts/login/code/confirm/",  # signing in by a mailed code is off
-    "accounts/^confirm-email/(?P<key>[-:\\w]+)/$",  # addresses are not confirmed by mail
-    "accounts/confirm-email/",
-    "accounts/password/set/",  # everybody has a password; it leads to changing it
+    "accounts/password/set/",  # leads to asking for a link
 }
 """What only machines ask for, and what only takes a POST."""
 
