@@ -1,4 +1,4 @@
-"""The door of those who read changes: `/api/v1/changes`."""
+"""The door of changes: `/api/v1/changes`."""
 
 from typing import Any, ClassVar
 
@@ -7,12 +7,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import ApiView, HotView
+from accounts.authentication import caller_of
+from accounts.callers import Caller
 from changes import queries, schema
 from changes.filters import CHANGE_FILTERS, read_list
 from changes.models import Change
 from changes.refs import change_id
-from changes.serializers import change_json, entry_json, page_json
+from changes.serializers import entry_json, page_json
+from changes.tickets import api as tickets
+from changes.tickets import schema as ticket_schema
+from changes.tickets.filing import amend_change
+from changes.tickets.shapes import read_parts
 from workflow.errors import Missing
+from workflow.idempotency import answers_once
 from workflow.ledger import entries_about
 from workflow.lists import list_json, page_of, read_wanted
 
@@ -28,27 +35,45 @@ def found_change(ref: str) -> Change:
 class Changes(HotView):
     """The changes, whoever brought them."""
 
-    scopes: ClassVar[dict[str, str]] = {"GET": "read"}
+    scopes: ClassVar[dict[str, str]] = {"GET": "read", "POST": "changes"}
 
     def answer_get(self, query: QueryDict, path: str) -> dict[str, Any]:
         """A page of changes."""
         return page_json(queries.list_changes(read_list(query, allowed=CHANGE_FILTERS)), query, path)
+
+    def answer_post(self, body: Any, caller: Caller) -> tuple[int, dict[str, Any]]:
+        """What filing a change says."""
+        return 201, tickets.file_one(body, by=caller)
 
     @schema.LIST_CHANGES
     def get(self, request: Request) -> Response:
         """The changes that match, newest first: what pipelines deployed and what people filed."""
         return Response(self.answer_get(request.query_params, request.path))
 
+    @ticket_schema.FILE_CHANGE
+    @answers_once
+    def post(self, request: Request) -> Response:
+        """File a change: a standard one is a draft until it is submitted, an emergent one begins at once."""
+        status, body = self.answer_post(request.data, caller_of(request))
+        return Response(body, status=status)
+
 
 class OneChange(ApiView):
     """One change."""
 
-    scopes: ClassVar[dict[str, str]] = {"GET": "read"}
+    scopes: ClassVar[dict[str, str]] = {"GET": "read", "PATCH": "changes"}
 
-    @schema.READ_CHANGE
+    @ticket_schema.READ_CHANGE
     def get(self, request: Request, ref: str) -> Response:
         """Everything that is known about a change; what its pipeline told is under `run`."""
-        return Response(change_json(found_change(ref)))
+        return Response(tickets.shown(ref, by=caller_of(request)))
+
+    @ticket_schema.EDIT_CHANGE
+    def patch(self, request: Request, ref: str) -> Response:
+        """Edit a filed change as far as its state allows."""
+        by = caller_of(request)
+        amend_change(found_change(ref).ref, read_parts(request.data), by=by)
+        return Response(tickets.shown(ref, by=by))
 
 
 class ChangeTimeline(ApiView):

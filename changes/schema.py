@@ -59,6 +59,7 @@ class ChangeInList(Answer):
     customer_impacting: bool
     flags: list[str] = Field(
         description="`clock_skew`: the sender's clock is off by over 5 minutes, or the message came late. "
+        "`start_too_early`: it says that it began over 7 days before its end. "
         "`terminal_conflict`: two different ends were reported.",
         examples=[["clock_skew"]],
     )
@@ -183,9 +184,6 @@ REF = OpenApiParameter(
 
 LIST_CHANGES = extend_schema(
     operation_id="list_changes", summary="List changes", parameters=filters(CHANGE_FILTERS), responses=ChangePage
-)
-READ_CHANGE = extend_schema(
-    operation_id="read_change", summary="Read a change", parameters=[REF], responses=ChangeInFull
 )
 READ_TIMELINE = extend_schema(
     operation_id="read_timeline", summary="Read what happened", parameters=[REF, *PAGING], responses=Timeline

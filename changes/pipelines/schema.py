@@ -7,11 +7,12 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from pydantic import Field
 
 from changes.filters import DEPLOYMENT_FILTERS
-from changes.pipelines.intake.rest import Bulk, Deployment, Evidence, Slug
+from changes.pipelines.intake.rest import Bulk, Deployment, Evidence
 from changes.pipelines.serializers import Confirmation, NewPipeline
 from changes.schema import REF, ChangeInList, ChangePage, RunInFull, VerdictInFull, filters
 from changes.states import Verdict
 from workflow.openapi import Answer, Problem
+from workflow.shapes import Slug
 
 # --- Shapes ----------------------------------------------------------------------------------------------------------
 

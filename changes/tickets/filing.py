@@ -68,6 +68,13 @@ def file_change(draft: Draft, *, by: Caller) -> Change:
     return change
 
 
+@transaction.atomic
+def file_and_submit(draft: Draft, *, by: Caller) -> Change:
+    """File a change and ask for its approval, both or neither; an emergent one needs none."""
+    change = file_change(draft, by=by)
+    return change if change.type == Type.EMERGENT else submit_change(change.ref, by=by).change
+
+
 def _authorization(draft: Draft, template: Template | None) -> str:
     if draft.type == Type.EMERGENT:
         return str(Authorization.EMERGENCY)
@@ -132,18 +139,6 @@ def _judge_shape(said: Mapping[str, Any], *, authorization: str) -> None:
         raise InvalidFields(errors)
 
 
-def risk_of(said: Mapping[str, Any], services: Sequence[Service]) -> risk_policy.RiskFound:
-    """The risk of a change that says this and touches these services."""
-    return risk_policy.judge_risk(
-        risk_policy.RiskFacts(
-            answers=said["risk_answers"],
-            tiers=[service.tier for service in services],
-            customer_impacting=said["customer_impacting"],
-            rollback_minutes=said["rollback_minutes"],
-        )
-    )
-
-
 def _insert_change(said: Mapping[str, Any], named: Named, *, by: Caller, authorization: str, now: datetime) -> Change:
     is_emergency = authorization == Authorization.EMERGENCY
     change = Change(
@@ -155,7 +150,7 @@ def _insert_change(said: Mapping[str, Any], named: Named, *, by: Caller, authori
         environment=named.environment,
         requester_id=by.user_id,
         policy_version=deploy_policy.POLICY_VERSION,
-        risk=risk_of(said, named.services).level,
+        risk=queries.risk_found(said, named.services).level,
         at=said["window_start"] or now,
         search_text=_search_text(said),
         created_at=now,
@@ -252,7 +247,7 @@ def _write_edit(standing: Standing, said: Mapping[str, Any], named: Named, *, by
         change,
         service=named.services[0],
         environment=named.environment,
-        risk=risk_of(said, named.services).level,
+        risk=queries.risk_found(said, named.services).level,
         at=at,
         search_text=_search_text(said),
         updated_at=now,

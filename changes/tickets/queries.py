@@ -1,6 +1,6 @@
 """What is known about a filed change: who has a say in it, and everything its page and the API show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from catalog.models import Environment, Service
 from changes.models import Approval, Change, Review, Run, Template, Ticket
 from changes.refs import change_id
 from changes.states import Risk, State
-from changes.tickets import policy
+from changes.tickets import policy, risk_policy
 from changes.tickets.content import bound, digest_of
 from workflow.errors import Conflict, Missing
 
@@ -69,6 +69,11 @@ class Standing:
         return digest_of(self.content)
 
     @cached_property
+    def risk(self) -> risk_policy.RiskFound:
+        """How much could go wrong, and why."""
+        return risk_found(self.said, self.services)
+
+    @cached_property
     def circle(self) -> policy.Circle:
         """Everybody who has a say."""
         teams = {service.team.slug: service.team.name for service in self.services}
@@ -97,6 +102,18 @@ class Standing:
             is_requester=self.change.requester_id == user_id,
             is_implementer=self.ticket.implementer_id == user_id,
         )
+
+
+def risk_found(said: Mapping[str, Any], services: Sequence[Service]) -> risk_policy.RiskFound:
+    """The risk of a change that says this and touches these services."""
+    return risk_policy.judge_risk(
+        risk_policy.RiskFacts(
+            answers=said["risk_answers"],
+            tiers=[service.tier for service in services],
+            customer_impacting=said["customer_impacting"],
+            rollback_minutes=said["rollback_minutes"],
+        )
+    )
 
 
 def standing_of(ref: str, *, lock: bool = False) -> Standing:
