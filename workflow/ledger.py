@@ -92,9 +92,9 @@ def timeline(subject: str) -> list[Entry]:
 # --- Seals ---------------------------------------------------------------------------------------------------------
 
 
-def leaf(entry: Entry) -> str:
-    """The SHA-256 of an entry in canonical form: sorted keys, UTC with microseconds, UTF-8."""
-    canonical = {
+def canonical(entry: Entry) -> bytes:
+    """An entry as it is hashed: one line of JSON in UTF-8 with sorted keys, times in UTC with microseconds."""
+    said = {
         "id": entry.pk,
         "subject": entry.subject,
         "verb": entry.verb,
@@ -104,7 +104,12 @@ def leaf(entry: Entry) -> str:
         "data": entry.data,
         "rule": entry.rule,
     }
-    return hashlib.sha256(b"\x00" + orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+
+
+def leaf(entry: Entry) -> str:
+    """The SHA-256 of an entry in canonical form, as a leaf after RFC 6962."""
+    return hashlib.sha256(b"\x00" + canonical(entry)).hexdigest()
 
 
 def _moment(at: datetime) -> str:
