@@ -4,19 +4,18 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Annotated, Any
 
-from django.db import transaction
-from django.utils import timezone
 from pydantic import Field
 
-from accounts.models import Team
 from accounts.organisation import Zone
-from catalog.models import Environment, Service
-from changes.models import Freeze
-from workflow.amendments import amend
-from workflow.ledger import SYSTEM, Happening, record
+from changes.freezes import actions, policy
+from changes.freezes.actions import Declared
+from changes.freezes.models import Freeze
+from changes.freezes.recurrence import Terms
+from workflow.ledger import SYSTEM
 from workflow.manifest import Complaint, Line, Moment, Section, Shape, Slug, Step, Text, difference
 
 _SCOPES = ("environments", "services", "teams")
+_PARTS = ("reason", "hard", "start", "end", "rrule", "time_zone", *_SCOPES)
 
 
 class FreezeEntry(Shape):
@@ -30,15 +29,15 @@ class FreezeEntry(Shape):
     environments: list[Slug] = Field(default_factory=list)
     services: list[Slug] = Field(default_factory=list)
     teams: list[Slug] = Field(default_factory=list)
-    rrule: Annotated[str, Field(max_length=500)] | None = None
+    rrule: Annotated[str, Field(max_length=300)] | None = None
     time_zone: Zone = ""
 
 
 def _check_freeze(entry: FreezeEntry) -> Iterator[Complaint]:
-    if entry.end <= entry.start:
-        yield Complaint("end", "freeze_ends_after_start", "The end must be after the start.")
-    if entry.rrule:
-        yield Complaint("rrule", "not_supported", "This version cannot repeat a freeze. Write each window as an entry.")
+    terms = Terms(entry.start, entry.end, entry.rrule or "", entry.time_zone)
+    fault = policy.fault_of(terms, is_known_zone=bool(entry.time_zone))
+    if fault:
+        yield Complaint(fault.field, fault.rule, fault.because)
 
 
 def _plan_freezes(entries: Sequence[FreezeEntry]) -> Iterator[Step]:
@@ -49,10 +48,16 @@ def _plan_freezes(entries: Sequence[FreezeEntry]) -> Iterator[Step]:
         if freeze is None:
             yield Step(f"+ freeze {entry.name}", partial(_add_freeze, entry))
             continue
-        wanted = entry.given("reason", "hard", "start", "end", *_SCOPES)
-        wanted = {name: set(value) if name in _SCOPES else value for name, value in wanted.items()}
-        if changed := difference(_as_written(freeze), wanted):
-            yield Step(f"~ freeze {entry.name}: {changed}", partial(_change_freeze, freeze, wanted))
+        wanted = {name: _plain(name, value) for name, value in entry.given(*_PARTS).items()}
+        written = _as_written(freeze)
+        if changed := difference(written, wanted):
+            yield Step(f"~ freeze {entry.name}: {changed}", partial(_change_freeze, freeze, {**written, **wanted}))
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name in {"start", "end"}:
+        return value.replace(microsecond=0)
+    return set(value) if name in _SCOPES else value or "" if name == "rrule" else value
 
 
 def _as_written(freeze: Freeze) -> dict[str, Any]:
@@ -61,36 +66,34 @@ def _as_written(freeze: Freeze) -> dict[str, Any]:
         "hard": freeze.is_hard,
         "start": freeze.start,
         "end": freeze.end,
+        "rrule": freeze.rrule,
+        "time_zone": freeze.time_zone,
         **{name: {row.slug for row in getattr(freeze, name).all()} for name in _SCOPES},
     }
 
 
-@transaction.atomic
 def _add_freeze(entry: FreezeEntry) -> None:
-    freeze = Freeze.objects.create(
-        name=entry.name, reason=entry.reason, is_hard=entry.hard, start=entry.start, end=entry.end
+    declared = _declared(entry.name, {name: getattr(entry, name) for name in _PARTS})
+    actions.put_down(declared, actions.scope_named(declared), actor=SYSTEM)
+
+
+def _change_freeze(freeze: Freeze, terms: dict[str, Any]) -> None:
+    declared = _declared(freeze.name, terms)
+    actions.judge(declared)
+    actions.change_freeze(freeze, declared, actions.scope_named(declared), actor=SYSTEM)
+
+
+def _declared(name: str, terms: dict[str, Any]) -> Declared:
+    return Declared(
+        name=name,
+        reason=terms["reason"],
+        is_hard=terms["hard"],
+        start=terms["start"],
+        end=terms["end"],
+        rrule=terms["rrule"] or "",
+        time_zone=terms["time_zone"],
+        **{scope: sorted(terms[scope]) for scope in _SCOPES},
     )
-    _set_scope(freeze, {name: getattr(entry, name) for name in _SCOPES})
-    _note(freeze, "created", {"name": entry.name, "hard": entry.hard})
-
-
-@transaction.atomic
-def _change_freeze(freeze: Freeze, wanted: dict[str, Any]) -> None:
-    columns = {("is_hard" if name == "hard" else name): value for name, value in wanted.items() if name not in _SCOPES}
-    amend(freeze, **columns)
-    _set_scope(freeze, {name: value for name, value in wanted.items() if name in _SCOPES})
-    _note(freeze, "changed", {"fields": sorted(wanted)})
-
-
-def _set_scope(freeze: Freeze, slugs: dict[str, Any]) -> None:
-    for name, model in zip(_SCOPES, (Environment, Service, Team), strict=True):
-        if name in slugs:
-            getattr(freeze, name).set(model._default_manager.filter(slug__in=slugs[name]))
-
-
-def _note(freeze: Freeze, verb: str, facts: dict[str, object]) -> None:
-    now = timezone.now()
-    record(f"FREEZE-{freeze.pk}", Happening(verb, SYSTEM, now, facts), at=now)
 
 
 def _known_freezes() -> set[str]:

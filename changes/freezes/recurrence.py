@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from dateutil import rrule as rules
@@ -27,7 +27,9 @@ LOOKS_AHEAD = timedelta(days=366 * 12)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 """No window is looked for beyond this."""
 _DAY = timedelta(days=1)
-_FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+Frequency = Literal[0, 1, 2, 3]
+"""As dateutil counts them, from YEARLY to DAILY."""
+_FREQUENCIES: dict[str, Frequency] = {"YEARLY": 0, "MONTHLY": 1, "WEEKLY": 2, "DAILY": 3}
 _NUMBERS = {"BYMONTHDAY": 31, "BYSETPOS": 366, "BYMONTH": 12}
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _WEEKDAY = re.compile(rf"([+-]?[1-9][0-9]?)?({'|'.join(_WEEKDAYS)})\Z", re.ASCII)
@@ -62,7 +64,7 @@ class BadRule(ValueError):
 class Rule(NamedTuple):
     """A recurrence that was read: its frequency and interval, dateutil's arguments, and where it stops."""
 
-    frequency: int
+    frequency: Frequency
     interval: int
     parts: tuple[tuple[str, Any], ...]
     times: int | None
@@ -86,7 +88,7 @@ def read_rule(text: str, time_zone: str) -> Rule:
         _require_no_counting(dict(arguments))
     if "BYSETPOS" in parts and not {"BYDAY", "BYMONTHDAY"} & set(parts):
         raise BadRule("BYSETPOS needs days to choose from. Write BYDAY or BYMONTHDAY as well.")
-    return Rule(_FREQUENCIES[::-1].index(frequency), interval, arguments, times, until)
+    return Rule(_FREQUENCIES[frequency], interval, arguments, times, until)
 
 
 def _require_no_counting(arguments: dict[str, Any]) -> None:

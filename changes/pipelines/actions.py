@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.callers import Caller
 from changes import policy
+from changes.freezes.queries import freezes_at
 from changes.messages import proof_topic, proof_wanted, run_went_silent
 from changes.models import REF_PREFIX, Change
 from changes.pipelines import queries
@@ -152,11 +153,13 @@ def _target_in(key: queries.IntakeKey, context: queries.IntakeContext) -> Target
 
 
 def _freezes(target: Target, *, at: datetime) -> tuple[list[str], list[str]]:
-    freezes = queries.freezes_at(
+    freezes = freezes_at(
         at, service_id=target.service_id, team_id=target.team_id, environment_id=target.environment_id
     )
-    hard = [freeze.name for freeze in freezes if freeze.is_hard]
-    return hard, ["freeze_soft"] if len(hard) < len(freezes) else []
+    warnings = ["freeze_soft"] if not all(freeze.is_hard for freeze in freezes) else []
+    if any(freeze.is_overridden for freeze in freezes):
+        warnings.append("freeze_overridden")
+    return [freeze.name for freeze in freezes if freeze.forbids], warnings
 
 
 def _happening(event: Event, recorded: Recorded, *, with_verdict: bool) -> Happening:

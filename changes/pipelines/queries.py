@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from accounts.callers import Caller
 from accounts.models import Membership, User
 from catalog.models import Environment, Service
-from changes.models import Change, Freeze, Pipeline, Run
+from changes.models import Change, Pipeline, Run
 from changes.states import Verdict
 from workflow.models import Entry
 from workflow.statements import fetch
@@ -30,7 +30,7 @@ SELECT (SELECT id FROM s), (SELECT team_id FROM s), (SELECT id FROM e),
         WHERE b.pipeline_id = p.id AND b.environment_id = (SELECT id FROM e)),
     (SELECT r.change_id FROM changes_run r WHERE r.pipeline_id = p.id AND r.run_id = %s AND r.attempt = %s
         AND r.service_id = (SELECT id FROM s) AND r.environment_id = (SELECT id FROM e)),
-    EXISTS (SELECT 1 FROM changes_freeze f WHERE f."end" > %s AND f.start <= %s),
+    EXISTS (SELECT 1 FROM changes_freeze f WHERE (f.last_end IS NULL OR f.last_end > %s) AND f.start <= %s),
     EXISTS (SELECT 1 FROM accounts_user u LEFT JOIN accounts_apitoken t ON t.id = %s AND t.owner_id = u.id
         WHERE u.id = %s AND u.is_active AND t.revoked_at IS NULL AND (t.id IS NOT NULL OR CAST(%s AS bigint) IS NULL))
 FROM (SELECT 1) AS one LEFT JOIN p ON TRUE
@@ -92,15 +92,6 @@ def intake_context(key: IntakeKey, *, caller: Caller) -> IntakeContext:
         may_be_frozen=bool(frozen),
         caller_is_live=bool(live),
     )
-
-
-def freezes_at(at: datetime, *, service_id: int, team_id: int, environment_id: int) -> list[Freeze]:
-    """The freezes in force at `at` for the service, its team and the environment, hard ones first."""
-    scopes = (
-        Q(services=None, teams=None) | Q(services=service_id) | Q(teams=team_id),
-        Q(environments=None) | Q(environments=environment_id),
-    )
-    return list(Freeze.objects.filter(*scopes, start__lte=at, end__gt=at).order_by("-is_hard", "start").distinct())
 
 
 def pipeline_owners(registered_by: int | None, team_id: int) -> list[tuple[int, str]]:

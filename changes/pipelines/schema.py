@@ -26,8 +26,8 @@ class DeploymentInFull(RunInFull, ChangeInList):
     attempt: int
     public_note: str = Field(description="What customers are told.")
     warnings: list[str] = Field(
-        description="`freeze_soft`: a freeze asks for calm. `proof_window_closed`: the proof is kept and no longer "
-        "changes the verdict. `unknown_field:…`: this was not understood. Empty when the deploy is only read.",
+        description="`freeze_soft`: a freeze asks for calm. `freeze_overridden`: a hard freeze, but leave was given. "
+        "`proof_window_closed`: the proof is kept and no longer changes the verdict. `unknown_field:…`: this was not understood. Empty when the deploy is only read.",
         examples=[["unknown_field:evidenc"]],
     )
 

@@ -1,0 +1,366 @@
+"""Every write about freezes, the leave to change something in one, and holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.callers import Caller
+from accounts.models import Team
+from accounts.zones import known_zones
+from catalog.models import Environment, Service
+from changes.freezes import messages, policy, queries, recurrence
+from changes.freezes.models import Freeze, FreezeOverride, Hold
+from changes.freezes.queries import Scope
+from notifications import outbox
+from workflow.amendments import amend
+from workflow.decisions import Decision
+from workflow.errors import Conflict, Forbidden, Missing, Unprocessable
+from workflow.ledger import SYSTEM, Happening, record
+
+MOST_ASKED = 10
+"""How many people are asked at most to confirm an override."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A freeze as somebody declares it; scopes are slugs, and empty ones mean everything."""
+
+    name: str
+    start: datetime
+    end: datetime
+    reason: str = ""
+    is_hard: bool = True
+    rrule: str = ""
+    time_zone: str = ""
+    services: Sequence[str] = ()
+    teams: Sequence[str] = ()
+    environments: Sequence[str] = ()
+
+    @property
+    def terms(self) -> recurrence.Terms:
+        """When it is in force, to whole seconds."""
+        start, end = (moment.replace(microsecond=0) for moment in (self.start, self.end))
+        return recurrence.Terms(start, end, self.rrule.strip(), self.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an override shall allow: changing these services (slugs; none means all covered) until `expires_at`."""
+
+    reason: str
+    expires_at: datetime
+    services: Sequence[str] = ()
+
+
+# --- Freezes ---------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def declare_freeze(declared: Declared, *, by: Caller) -> Freeze:
+    """Declare a freeze; it counts at once.
+
+    Raises Unprocessable for terms that are none, Forbidden("may_decide_on_freeze"), Forbidden("token_limits").
+    """
+    judge(declared)
+    scope = scope_named(declared)
+    _require_reach(scope, by=by)
+    _require_say(scope, by=by)
+    _require(policy.freeze_lies_ahead(last_end=recurrence.last_end(declared.terms), now=timezone.now()), field="end")
+    return put_down(declared, scope, actor=by.actor, created_by=by.user_id)
+
+
+def judge(declared: Declared) -> None:
+    """Raise Unprocessable with the field for terms that no freeze may have."""
+    if not declared.name.strip():
+        raise Unprocessable("required", "A freeze needs a name.", field="name")
+    fault = policy.fault_of(declared.terms, is_known_zone=declared.time_zone in known_zones())
+    if fault:
+        raise Unprocessable(fault.rule, fault.because, field=fault.field)
+
+
+def scope_named(declared: Declared) -> Scope:
+    """What a declaration names, found; raises Unprocessable for what does not exist."""
+    return Scope(
+        services=_found(Service, "service", declared.services),
+        teams=_found(Team, "team", declared.teams),
+        environments=_found(Environment, "environment", declared.environments),
+    )
+
+
+def _found(model: Any, noun: str, slugs: Sequence[str]) -> list[Any]:
+    rows = list(model.objects.filter(slug__in=slugs)) if slugs else []
+    missing = set(slugs) - {row.slug for row in rows}
+    if missing:
+        because = f"There is no {noun} “{min(missing)[:64]}”."
+        raise Unprocessable(f"unknown_{noun}", because, field=f"{noun}s")
+    return rows
+
+
+@transaction.atomic
+def put_down(declared: Declared, scope: Scope, *, actor: str, created_by: int | None = None) -> Freeze:
+    """Write a freeze whose terms were judged, in the name of `actor`."""
+    now = timezone.now()
+    freeze = Freeze(**_columns(declared), created_by_id=created_by, created_at=now, updated_at=now)
+    freeze.save(force_insert=True)
+    _set_scope(freeze, scope)
+    _note(freeze, "declared", actor, _facts(freeze, scope))
+    return freeze
+
+
+@transaction.atomic
+def change_freeze(freeze: Freeze, declared: Declared, scope: Scope, *, actor: str) -> Freeze:
+    """Give a freeze other terms, which were judged, in the name of `actor`; one that was ended stays ended."""
+    changed = amend(freeze, **_columns(declared, ended_at=freeze.ended_at))
+    _set_scope(freeze, scope)
+    amend(freeze, updated_at=timezone.now())
+    _note(freeze, "changed", actor, _facts(freeze, scope) | {"fields": sorted(changed)})
+    return freeze
+
+
+def _columns(declared: Declared, *, ended_at: datetime | None = None) -> dict[str, Any]:
+    terms = declared.terms
+    return {
+        "name": declared.name.strip(),
+        "reason": declared.reason,
+        "is_hard": declared.is_hard,
+        "start": terms.start,
+        "end": terms.end,
+        "rrule": terms.rrule,
+        "time_zone": terms.time_zone,
+        "last_end": ended_at or recurrence.last_end(terms),
+    }
+
+
+def _set_scope(freeze: Freeze, scope: Scope) -> None:
+    freeze.services.set(scope.services)
+    freeze.teams.set(scope.teams)
+    freeze.environments.set(scope.environments)
+
+
+@transaction.atomic
+def end_freeze(pk: int, *, by: Caller, reason: str = "") -> Freeze:
+    """End a freeze now, with all times that were still to come.
+
+    Raises Missing, Conflict("freeze_is_running"), Forbidden("may_decide_on_freeze"), Forbidden("token_limits").
+    """
+    freeze, now = _locked(pk), timezone.now()
+    scope = queries.scope_of(freeze)
+    _require_reach(scope, by=by)
+    _require_say(scope, by=by)
+    _require_running(freeze, now=now)
+    amend(freeze, ended_at=now, last_end=now, updated_at=now)
+    _note(freeze, "ended", by.actor, {"reason": reason})
+    return freeze
+
+
+def _locked(pk: int) -> Freeze:
+    # Of two people who decide at once, the second one sees what the first one made of it.
+    freeze = Freeze.objects.select_for_update().filter(pk=pk).first()
+    if freeze is None:
+        raise Missing("not_found", f"There is no freeze {pk}.")
+    return freeze
+
+
+def _require_reach(scope: Scope, *, by: Caller) -> None:
+    """Refuse a token that is limited to less than the scope."""
+    services = [service.slug for service in scope.services]
+    environments = [environment.slug for environment in scope.environments]
+    is_open = bool(by.services and (scope.is_wide or scope.teams)) or bool(by.environments and not environments)
+    is_inside = set(services) <= set(by.services or services) and set(environments) <= set(
+        by.environments or environments
+    )
+    if is_open or not is_inside:
+        raise Forbidden("token_limits", "This token may not decide about all that this freeze covers.")
+
+
+def _require_say(scope: Scope, *, by: Caller, is_wide: bool = False) -> None:
+    standing = queries.standing_in(scope, user_id=by.user_id, is_admin=by.is_admin)
+    decision = policy.may_decide_on_freeze(standing, is_wide=is_wide or scope.is_wide)
+    if decision.outcome == policy.REFUSED:
+        raise Forbidden(decision.rule, decision.because)
+
+
+def _require(decision: Decision, *, field: str = "") -> None:
+    if decision.outcome == policy.REFUSED:
+        raise Unprocessable(decision.rule, decision.because, field=field)
+
+
+def _require_running(freeze: Freeze, *, now: datetime) -> None:
+    decision = policy.freeze_is_running(ended_at=freeze.ended_at, last_end=freeze.last_end, now=now)
+    if decision.outcome == policy.REFUSED:
+        raise Conflict(decision.rule, decision.because)
+
+
+def _note(freeze: Freeze, verb: str, actor: str, facts: dict[str, object], rule: str = "") -> None:
+    now = timezone.now()
+    record(freeze.ref, Happening(verb, actor, now, facts, rule), at=now)
+
+
+def _facts(freeze: Freeze, scope: Scope) -> dict[str, object]:
+    return {
+        "name": freeze.name,
+        "hard": freeze.is_hard,
+        "start": _moment(freeze.start),
+        "end": _moment(freeze.end),
+        "rrule": freeze.rrule,
+        "time_zone": freeze.time_zone,
+        "services": sorted(service.slug for service in scope.services),
+        "teams": sorted(team.slug for team in scope.teams),
+        "environments": sorted(environment.slug for environment in scope.environments),
+    }
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()
+
+
+# --- Overrides -------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def ask_override(pk: int, wish: Wish, *, by: Caller) -> FreezeOverride:
+    """Ask for leave to change something in a hard freeze; it counts once a second person confirmed it.
+
+    Raises Missing, Unprocessable for a reason, services or an end that will not do, Conflict("freeze_is_running"),
+    Conflict("nothing_to_override"), Conflict("quorum_unsatisfiable"), Forbidden("may_decide_on_freeze").
+    """
+    freeze, now = _locked(pk), timezone.now()
+    services, scope = _wished_services(freeze, wish)
+    _require_reach(scope, by=by)
+    _require_say(scope, by=by, is_wide=queries.scope_of(freeze).is_wide)
+    _require_running(freeze, now=now)
+    needless = policy.nothing_to_override(is_hard=freeze.is_hard)
+    if needless.outcome == policy.REFUSED:
+        raise Conflict(needless.rule, needless.because)
+    if not wish.reason.strip():
+        raise Unprocessable("required", "Say why it cannot wait until the freeze is over.", field="reason")
+    _require(policy.override_is_short(expires_at=wish.expires_at, now=now), field="expires_at")
+    confirmers = _confirmers(freeze, scope, asker=by.user_id)
+    enough = policy.override_can_be_confirmed(others=len(confirmers))
+    if enough.outcome == policy.REFUSED:
+        raise Conflict(enough.rule, enough.because)
+    override = FreezeOverride(
+        freeze=freeze,
+        reason=wish.reason.strip(),
+        requested_by_id=by.user_id,
+        expires_at=wish.expires_at.replace(microsecond=0),
+        created_at=now,
+    )
+    override.save(force_insert=True)
+    override.services.set(services)
+    _note(freeze, "override_asked", by.actor, _override_facts(override, services))
+    told = _told(override, freeze, services)
+    for person in confirmers[:MOST_ASKED]:
+        outbox.enqueue(messages.override_wanted(told, to=(person.pk, person.email)), at=now)
+    return override
+
+
+def _wished_services(freeze: Freeze, wish: Wish) -> tuple[list[Service], Scope]:
+    """The services that are wished for, and the scope whose leads have a say."""
+    whole = queries.scope_of(freeze)
+    services = _found(Service, "service", wish.services)
+    covered = queries.covered_services(freeze, {service.pk: service.team_id for service in services})
+    outside = [service.slug for service in services if service.pk not in covered]
+    if outside:
+        because = f"The freeze does not cover {outside[0]}, so that needs no override."
+        raise Unprocessable("not_covered", because, field="services")
+    return services, Scope(services, environments=whole.environments) if services else whole
+
+
+def _confirmers(freeze: Freeze, scope: Scope, *, asker: int) -> list[Any]:
+    whole = queries.scope_of(freeze)
+    return [person for person in queries.who_decide(whole if whole.is_wide else scope) if person.pk != asker]
+
+
+@transaction.atomic
+def confirm_override(pk: int, override_id: int, *, by: Caller) -> FreezeOverride:
+    """Give the leave that somebody else asked for, and tell the leads of the affected teams.
+
+    Raises Missing, Conflict("override_is_open"), Conflict("freeze_is_running"), Forbidden("four_eyes"),
+    Forbidden("may_decide_on_freeze"), Forbidden("token_limits").
+    """
+    freeze, now = _locked(pk), timezone.now()
+    override = freeze.overrides.select_related("requested_by").filter(pk=override_id).first()
+    if override is None:
+        raise Missing("not_found", f"{freeze.ref} has no override {override_id}.")
+    services = list(override.services.all())
+    whole = queries.scope_of(freeze)
+    scope = Scope(services, environments=whole.environments) if services else whole
+    _require_reach(scope, by=by)
+    _require_say(scope, by=by, is_wide=whole.is_wide)
+    _require_running(freeze, now=now)
+    is_open = policy.override_is_open(
+        is_confirmed=override.confirmed_at is not None, expires_at=override.expires_at, now=now
+    )
+    if is_open.outcome == policy.REFUSED:
+        raise Conflict(is_open.rule, is_open.because)
+    another = policy.override_confirmed_by_another(requested_by=override.requested_by_id, confirmer=by.user_id)
+    if another.outcome == policy.REFUSED:
+        raise Forbidden(another.rule, another.because)
+    amend(override, confirmed_by_id=by.user_id, confirmed_at=now)
+    facts = _override_facts(override, services) | {"confirmed_by": f"user:{by.user_id}"}
+    _note(freeze, "override_confirmed", by.actor, facts, another.rule)
+    _announce(override, freeze, services, now=now)
+    return override
+
+
+def _announce(override: FreezeOverride, freeze: Freeze, services: list[Service], *, now: datetime) -> None:
+    outbox.cancel(messages.override_topic(override.pk))
+    told = _told(override, freeze, services)
+    for lead in queries.affected_leads(freeze, services):
+        outbox.enqueue(messages.override_announced(told, to=(lead.pk, lead.email)), at=now)
+
+
+def _told(override: FreezeOverride, freeze: Freeze, services: list[Service]) -> messages.OverrideFacts:
+    return messages.OverrideFacts(
+        id=override.pk,
+        freeze_id=freeze.pk,
+        freeze=freeze.name,
+        services=", ".join(service.slug for service in services) or "everything that it covers",
+        reason=override.reason,
+        who=str(override.requested_by),
+        expires_at=override.expires_at.astimezone(UTC),
+        confirmed_by=str(override.confirmed_by or ""),
+    )
+
+
+def _override_facts(override: FreezeOverride, services: list[Service]) -> dict[str, object]:
+    return {
+        "override": override.pk,
+        "reason": override.reason,
+        "services": sorted(service.slug for service in services),
+        "expires_at": _moment(override.expires_at),
+        "requested_by": f"user:{override.requested_by_id}",
+    }
+
+
+# --- Holds -----------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def hold_service(service: Service, *, source: str, reason: str, at: datetime) -> Hold:
+    """Let nothing be deployed to a service while `source` (`INC-3`) lasts; a second time it is the same hold."""
+    hold, is_new = Hold.objects.get_or_create(
+        service=service, source=source, released_at=None, defaults={"reason": reason[:300], "opened_at": at}
+    )
+    if is_new:
+        facts: dict[str, object] = {"source": source, "reason": hold.reason}
+        record(service.ref, Happening("held", SYSTEM, at, facts, "open_hold"), at=timezone.now())
+    return hold
+
+
+@transaction.atomic
+def release_holds(source: str, *, at: datetime, services: Sequence[Service] | None = None) -> int:
+    """Release what `source` holds, of all services or of these; return how many there were."""
+    rows = Hold.objects.select_for_update().filter(source=source, released_at__isnull=True)
+    if services is not None:
+        rows = rows.filter(service__in=services)
+    for hold in list(rows):
+        amend(hold, released_at=at)
+        facts: dict[str, object] = {"source": source}
+        record(f"SERVICE-{hold.service_id}", Happening("released", SYSTEM, at, facts), at=timezone.now())
+    return len(rows)

@@ -1,0 +1,84 @@
+"""The wording of what is sent about freezes. The first line carries who must do what by when, with the link."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from notifications.outbox import NewMessage
+
+Person = tuple[int, str]
+"""(user id, e-mail)."""
+
+
+def freeze_url(pk: int) -> str:
+    """The web page of a freeze."""
+    return f"{settings.BASE_URL}/freezes/{pk}"
+
+
+def override_topic(override: int) -> str:
+    """What groups the messages that ask for a confirmation, so that one can call the others back."""
+    return f"override:{override}"
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideFacts:
+    """An override as its messages tell it; `services`, `who` and `confirmed_by` are words."""
+
+    id: int
+    freeze_id: int
+    freeze: str
+    services: str
+    reason: str
+    who: str
+    expires_at: datetime
+    confirmed_by: str = ""
+
+
+def override_wanted(facts: OverrideFacts, *, to: Person) -> NewMessage:
+    """Asks somebody who may to confirm an override."""
+    person, email = to
+    lines = [
+        f"Confirm or leave an override of the freeze {facts.freeze}: {freeze_url(facts.freeze_id)}#overrides",
+        "",
+        f"{facts.who} asks to change {facts.services} in this freeze until {_moment(facts.expires_at)}.",
+        f"Why: {facts.reason}",
+        "",
+        "It counts once somebody else than the one who asked has confirmed it.",
+    ]
+    return NewMessage(
+        dedup_key=f"{override_topic(facts.id)}:asked:{person}",
+        channel="email",
+        recipient=email,
+        title=f"Override of the freeze {facts.freeze} waits for a second person",
+        text="\n".join(lines),
+        subject=f"FREEZE-{facts.freeze_id}",
+        topic=override_topic(facts.id),
+    )
+
+
+def override_announced(facts: OverrideFacts, *, to: Person) -> NewMessage:
+    """Tells the lead of an affected team that changes are allowed in a freeze."""
+    person, email = to
+    until = f"until {_moment(facts.expires_at)}"
+    lines = [
+        f"Know that changes are allowed in the freeze {facts.freeze} {until}: {freeze_url(facts.freeze_id)}",
+        "",
+        f"What may be changed: {facts.services}.",
+        f"{facts.who} asked for it and {facts.confirmed_by} confirmed it.",
+        f"Why: {facts.reason}",
+        "",
+        "It ends by itself at that time, or with the freeze.",
+    ]
+    return NewMessage(
+        dedup_key=f"{override_topic(facts.id)}:confirmed:{person}",
+        channel="email",
+        recipient=email,
+        title=f"The freeze {facts.freeze} is overridden for {facts.services}",
+        text="\n".join(lines),
+        subject=f"FREEZE-{facts.freeze_id}",
+    )
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%A} {at.day} {at:%B, %H:%M} UTC"

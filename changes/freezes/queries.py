@@ -1,0 +1,243 @@
+"""Reads of freezes, overrides and holds: what is in force when, for whom, and who may decide about it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from accounts.models import Membership, Team, User
+from catalog.models import Environment, Service
+from changes.freezes import recurrence
+from changes.freezes.models import Freeze, FreezeOverride, Hold
+from changes.freezes.policy import Standing
+
+INSTANT = timedelta(microseconds=1)
+SHOWN_PAST = 20
+"""How many freezes that are over a page shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeWindow:
+    """One time [start, end) of a freeze. `is_overridden`: leave was given for all services that were asked about.
+
+    `covers` is what it covers in words, where that was asked for.
+    """
+
+    freeze_id: int
+    name: str
+    reason: str
+    is_hard: bool
+    start: datetime
+    end: datetime
+    is_overridden: bool = False
+    covers: str = ""
+
+    @property
+    def forbids(self) -> bool:
+        """Whether it stands in the way: hard, and no leave was given."""
+        return self.is_hard and not self.is_overridden
+
+
+def terms_of(freeze: Freeze) -> recurrence.Terms:
+    """When it is in force, as the calculation takes it."""
+    return recurrence.Terms(freeze.start, freeze.end, freeze.rrule, freeze.time_zone, freeze.ended_at)
+
+
+def _windows(freeze: Freeze, start: datetime, end: datetime) -> list[FreezeWindow]:
+    found = recurrence.windows(terms_of(freeze), start, end)
+    return [
+        FreezeWindow(freeze.pk, freeze.name, freeze.reason, freeze.is_hard, window.start, window.end)
+        for window in found
+    ]
+
+
+def _touching(start: datetime, end: datetime) -> QuerySet[Freeze]:
+    """The freezes that may be in force in [start, end): one without a last end may always be."""
+    return Freeze.objects.filter(Q(last_end__isnull=True) | Q(last_end__gt=start), start__lt=end)
+
+
+def _covering(services: Iterable[int], teams: Iterable[int], environment_id: int) -> Q:
+    whom = Q(services=None, teams=None) | Q(services__in=list(services)) | Q(teams__in=list(teams))
+    return whom & (Q(environments=None) | Q(environments=environment_id))
+
+
+# --- What is in force ------------------------------------------------------------------------------------------------
+
+
+def freezes_at(at: datetime, *, service_id: int, team_id: int, environment_id: int) -> list[FreezeWindow]:
+    """The freezes in force at `at` for the service, its team and the environment, hard ones first.
+
+    Overridden ones are among them and say so.
+    """
+    rows = _touching(at, at + INSTANT).filter(_covering([service_id], [team_id], environment_id)).distinct()
+    found = [window for freeze in rows for window in _windows(freeze, at, at + INSTANT)]
+    given = _given_leave([window for window in found if window.is_hard])
+    shown = [
+        replace(window, is_overridden=any(leave.holds(at, {service_id}) for leave in given.get(window.freeze_id, ())))
+        for window in found
+    ]
+    return sorted(shown, key=lambda window: (not window.is_hard, window.start, window.freeze_id))
+
+
+def freezes_over(
+    start: datetime, end: datetime, *, service_ids: Sequence[int], environment_id: int
+) -> list[FreezeWindow]:
+    """The freezes that touch [start, end) for any of the services in the environment, by time.
+
+    `is_overridden`: every one of the services that it covers has leave until the freeze or the time is over.
+    """
+    teams = dict(Service.objects.filter(pk__in=service_ids).values_list("pk", "team_id"))
+    rows = _touching(start, end).filter(_covering(teams, teams.values(), environment_id)).distinct()
+    freezes = {freeze.pk: freeze for freeze in rows.prefetch_related("services", "teams")}
+    found = [window for freeze in freezes.values() for window in _windows(freeze, start, end)]
+    given = _given_leave([window for window in found if window.is_hard])
+    shown = []
+    for window in found:
+        needed = covered_services(freezes[window.freeze_id], teams)
+        last = min(window.end, end) - INSTANT
+        leaves = given.get(window.freeze_id, ())
+        is_overridden = all(any(leave.holds(last, {service}) for leave in leaves) for service in needed)
+        shown.append(replace(window, is_overridden=window.is_hard and is_overridden))
+    return sorted(shown, key=lambda window: (window.start, window.freeze_id))
+
+
+def covered_services(freeze: Freeze, teams: dict[int, int]) -> set[int]:
+    """Which of the services (id: id of the owning team) the freeze covers, whatever the environment."""
+    services = {service.pk for service in freeze.services.all()}
+    owners = {team.pk for team in freeze.teams.all()}
+    if not services and not owners:
+        return set(teams)
+    return {service for service, team in teams.items() if service in services or team in owners}
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A confirmed override: from when until when, and for which services (ids); none means all."""
+
+    start: datetime
+    end: datetime
+    services: frozenset[int]
+
+    def holds(self, at: datetime, services: set[int]) -> bool:
+        """Whether it lets these services be changed at `at`."""
+        return self.start <= at < self.end and (not self.services or services <= self.services)
+
+
+def _given_leave(windows: Sequence[FreezeWindow]) -> dict[int, list[Leave]]:
+    ids = {window.freeze_id for window in windows}
+    if not ids:
+        return {}
+    rows = FreezeOverride.objects.filter(freeze__in=ids, confirmed_at__isnull=False).prefetch_related("services")
+    found: dict[int, list[Leave]] = {}
+    for row in rows:
+        assert row.confirmed_at
+        services = frozenset(service.pk for service in row.services.all())
+        found.setdefault(row.freeze_id, []).append(Leave(row.confirmed_at, row.expires_at, services))
+    return found
+
+
+def all_windows(start: datetime, end: datetime) -> list[FreezeWindow]:
+    """Every time of every freeze that touches [start, end), by time, with what it covers in words."""
+    rows = _touching(start, end).prefetch_related("services", "teams", "environments")
+    found = [
+        replace(window, covers=covers_in_words(freeze)) for freeze in rows for window in _windows(freeze, start, end)
+    ]
+    return sorted(found, key=lambda window: (window.start, window.freeze_id))
+
+
+def covers_in_words(freeze: Freeze) -> str:
+    """“everything”, “production”, “checkout and Payments in production”."""
+    whom = [*(service.slug for service in freeze.services.all()), *(team.name for team in freeze.teams.all())]
+    where = [environment.slug for environment in freeze.environments.all()]
+    if not whom:
+        return _listed(where) or "everything"
+    return _listed(whom) + (f" in {_listed(where)}" if where else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def open_holds(service_ids: Iterable[int]) -> list[Hold]:
+    """The holds on these services that nobody has released, the oldest first."""
+    rows = Hold.objects.filter(service__in=list(service_ids), released_at__isnull=True)
+    return list(rows.select_related("service").order_by("opened_at", "id"))
+
+
+# --- Who may decide --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a freeze covers, as rows; no services and no teams means every service."""
+
+    services: Sequence[Service] = ()
+    teams: Sequence[Team] = ()
+    environments: Sequence[Environment] = ()
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it covers every service."""
+        return not self.services and not self.teams
+
+    @property
+    def team_ids(self) -> set[int]:
+        """The teams that are covered, or that own what is covered."""
+        return {team.pk for team in self.teams} | {service.team_id for service in self.services}
+
+
+def scope_of(freeze: Freeze) -> Scope:
+    """What it covers."""
+    return Scope(list(freeze.services.all()), list(freeze.teams.all()), list(freeze.environments.all()))
+
+
+def standing_in(scope: Scope, *, user_id: int, is_admin: bool) -> Standing:
+    """What somebody is with regard to a freeze that covers this."""
+    led = set(Membership.objects.filter(user=user_id, is_lead=True).values_list("team_id", flat=True))
+    return Standing(is_admin=is_admin, leads_covered=bool(led & scope.team_ids), leads_any=bool(led))
+
+
+def who_decide(scope: Scope) -> list[User]:
+    """Everybody who may decide about a freeze that covers this: leads first, then administrators, by name."""
+    leads = Membership.objects.filter(is_lead=True)
+    if not scope.is_wide:
+        leads = leads.filter(team__in=scope.team_ids)
+    people = User.objects.filter(Q(pk__in=leads.values("user")) | Q(is_admin=True), is_active=True)
+    leading = set(leads.values_list("user_id", flat=True))
+    return sorted(people, key=lambda person: (person.pk not in leading, person.name))
+
+
+def affected_leads(freeze: Freeze, services: Sequence[Service]) -> list[User]:
+    """The leads of the teams that an override concerns: of these services, else of what the freeze covers."""
+    scope = Scope(services) if services else scope_of(freeze)
+    leads = Membership.objects.filter(is_lead=True)
+    if not scope.is_wide:
+        leads = leads.filter(team__in=scope.team_ids)
+    return list(User.objects.filter(pk__in=leads.values("user"), is_active=True).order_by("pk"))
+
+
+# --- The pages and the API -------------------------------------------------------------------------------------------
+
+
+def in_full() -> QuerySet[Freeze]:
+    """Freezes with everything that is shown of one."""
+    overrides = FreezeOverride.objects.select_related("requested_by", "confirmed_by").prefetch_related("services")
+    return Freeze.objects.select_related("created_by").prefetch_related(
+        "services", "teams", "environments", Prefetch("overrides", queryset=overrides.order_by("-id"))
+    )
+
+
+def freeze_in_full(pk: int) -> Freeze | None:
+    """One freeze with everything that is shown of it."""
+    return in_full().filter(pk=pk).first()
+
+
+def open_freezes(*, now: datetime) -> list[Freeze]:
+    """The freezes that are in force or still to come."""
+    return list(in_full().filter(Q(last_end__isnull=True) | Q(last_end__gt=now)).order_by("start", "id"))
+
+
+def past_freezes(*, now: datetime) -> list[Freeze]:
+    """The last freezes that are over, the latest first."""
+    return list(in_full().filter(last_end__lte=now).order_by("-last_end", "-id")[:SHOWN_PAST])
