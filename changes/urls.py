@@ -4,8 +4,10 @@ from django.urls import path, re_path
 
 from changes import api as changes_api
 from changes import views
+from changes.audit import views as audit
 from changes.pipelines import api, registration_api
 from changes.pipelines import views as pipelines
+from changes.preapproved import urls as preapproved
 from changes.tickets.api import VERBS
 
 page_urls = [
@@ -17,6 +19,11 @@ page_urls = [
     path("pipelines/<slug:slug>", pipelines.pipeline),
     path("pipelines/<slug:slug>/edit", pipelines.edit_pipeline),
     path("pipelines/<slug:slug>/confirm", pipelines.confirm_pipeline),
+    *preapproved.page_urls,
+    path("audit", audit.audit),
+    path("audit/<int:pk>", audit.pack),
+    path("audit/<int:pk>/again", audit.ask_again),
+    path("audit/<int:pk>/download", audit.download),
     path("policy", views.rules),
     path("policy/<slug:name>", views.rule),
 ]
@@ -33,4 +40,5 @@ api_urls = [
     re_path(r"^pipelines/?$", registration_api.Pipelines.as_view()),
     re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/?$", registration_api.OnePipeline.as_view()),
     re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/confirm/?$", registration_api.PipelineConfirmation.as_view()),
+    *preapproved.api_urls,
 ]

@@ -63,6 +63,13 @@ LOOKS: dict[str, dict[str, Look]] = {
         "trusted": Look("Trusted", "shield-check", "ok"),
         "suspended": Look("Suspended", "shield-off", "bad"),
     },
+    "template": {
+        "proposed": Look("Waiting for approval", "hourglass", "warn"),
+        "approved": Look("Approved", "user-check", "ok"),
+        "expired": Look("Approval expired", "clock-x", "warn"),
+        "demoted": Look("Demoted after a failure", "arrow-back-up", "bad"),
+        "retired": Look("Retired", "circle-minus", "mute"),
+    },
     "gate": {
         "allow": Look("Allow", "circle-check", "ok"),
         "review": Look("Review", "eye", "warn"),
@@ -85,6 +92,12 @@ LOOKS: dict[str, dict[str, Look]] = {
         "sent": Look("Sent", "circle-check", "ok"),
         "dead": Look("Not delivered", "circle-x", "bad"),
         "cancelled": Look("Cancelled", "circle-minus", "mute"),
+    },
+    "pack": {
+        "queued": Look("Waiting", "clock-hour-4", "live"),
+        "building": Look("Being made", "progress", "live"),
+        "ready": Look("Ready", "circle-check", "ok"),
+        "failed": Look("Given up", "circle-x", "bad"),
     },
     "channel": {
         "email": Look("E-mail", "mail", "mute"),
