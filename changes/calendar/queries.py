@@ -1,0 +1,206 @@
+"""What collides with a plan, and when there is room for it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from catalog.models import Service
+from changes.calendar import policy
+from changes.calendar.policy import Booking, Landscape, Reason, Span, Touch
+from changes.freezes.queries import freezes_over
+from changes.models import REF_PREFIX, Ticket
+from changes.states import State
+
+BOOKED = (State.SUBMITTED, State.APPROVED, State.IN_PROGRESS)
+"""The states in which a change takes its time up."""
+PLAN = 0
+"""The number of a plan that is no change yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What somebody wants to do when; `change_id` is None for what is not filed yet."""
+
+    change_id: int | None
+    service_ids: tuple[int, ...]
+    environment_id: int
+    implementer_id: int | None
+    start: datetime
+    end: datetime
+
+    @property
+    def booking(self) -> Booking:
+        """The same as the rules take it."""
+        services = frozenset(self.service_ids)
+        return Booking(
+            self.change_id or PLAN, Span(self.start, self.end), services, self.environment_id, self.implementer_id
+        )
+
+
+class Collision(NamedTuple):
+    """Another change that a plan collides with.
+
+    `reason` is the gravest of same_service, dependency and same_implementer; `words` say all of them. When it `blocks`,
+    one of the two must move.
+    """
+
+    ref: str
+    title: str
+    start: datetime
+    end: datetime
+    state: str
+    reason: str
+    words: str
+    blocks: bool
+
+
+# --- What the services are to each other -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The landscape with the names of its services."""
+
+    landscape: Landscape
+    slugs: dict[int, str]
+    below: frozenset[tuple[int, int]]
+
+
+def surroundings() -> Surroundings:
+    """Every service: its name, whether it is tier 0, and what is within two dependencies. Two statements."""
+    rows = list(Service.objects.order_by().values_list("pk", "slug", "tier"))
+    depends_on = frozenset(Service.depends_on.through.objects.values_list("from_service_id", "to_service_id"))
+    tier_0 = frozenset(pk for pk, _, tier in rows if tier == Service.Tier.CRITICAL)
+    landscape = Landscape(policy.within_hops(depends_on), tier_0)
+    return Surroundings(landscape, {pk: slug for pk, slug, _ in rows}, depends_on)
+
+
+# --- What is booked --------------------------------------------------------------------------------------------------
+
+
+def booked(span: Span, *, now: datetime) -> QuerySet[Ticket]:
+    """The tickets that take up time in `span`, with `begins` and `ends`.
+
+    What is under way lasts at least until shortly after now, whatever its window says; without a window it began when
+    it was started.
+    """
+    begins = Coalesce("change__window_start", "change__started_at")
+    rows = Ticket.objects.filter(change__state__in=BOOKED).annotate(begins=begins, ends=F("change__window_end"))
+    is_planned = Q(change__window_start__lt=span.end, change__window_end__gt=span.start)
+    is_running = Q(change__state=State.IN_PROGRESS, begins__lt=span.end)
+    return rows.filter(is_planned | is_running if span.start < now + policy.STEP else is_planned)
+
+
+def bookings_of(rows: Iterable[Ticket], *, now: datetime) -> dict[int, Booking]:
+    """What each of these tickets takes up, by its change. One statement for the services of all."""
+    tickets = list(rows)
+    services: dict[int, set[int]] = defaultdict(set)
+    pairs = Ticket.services.through.objects.filter(ticket__in=[ticket.pk for ticket in tickets])
+    for ticket_id, service_id in pairs.values_list("ticket_id", "service_id"):
+        services[ticket_id].add(service_id)
+    return {ticket.pk: _booking(ticket, frozenset(services[ticket.pk]), now=now) for ticket in tickets}
+
+
+def _booking(ticket: Ticket, services: frozenset[int], *, now: datetime) -> Booking:
+    change = ticket.change
+    start = change.window_start or change.started_at or change.at
+    end = change.window_end or start
+    if change.state == State.IN_PROGRESS:
+        start = min(start, change.started_at or start)
+        end = max(end, now + policy.STEP)
+    return Booking(
+        ticket.pk, Span(start, end), services | {change.service_id}, change.environment_id, ticket.implementer_id
+    )
+
+
+# --- What collides with a plan ---------------------------------------------------------------------------------------
+
+
+def collisions_of(plan: Plan) -> list[Collision]:
+    """The changes that a plan collides with, by time. Four statements, whatever there is."""
+    around, now = surroundings(), timezone.now()
+    mine = plan.booking
+    rows = {ticket.pk: ticket for ticket in _touching(plan, around, Span(plan.start, plan.end), now=now)}
+    found = []
+    for number, other in bookings_of(rows.values(), now=now).items():
+        met = policy.collision(mine, other, around.landscape)
+        if met is not None:
+            found.append(_told(rows[number], met, around))
+    return sorted(found, key=lambda collision: (collision.start, collision.ref))
+
+
+def _touching(plan: Plan, around: Surroundings, span: Span, *, now: datetime) -> list[Ticket]:
+    """The tickets booked in `span` that can have to do with the plan."""
+    near = {*plan.service_ids, *(other for pk in plan.service_ids for other in around.landscape.near.get(pk, ()))}
+    there = Q(change__environment=plan.environment_id)
+    touches = there & (Q(services__in=near) | Q(change__service__in=near)) | Q(implementer=plan.implementer_id)
+    rows = booked(span, now=now).filter(touches).exclude(pk=plan.change_id or PLAN)
+    return list(rows.select_related("change", "implementer").distinct())
+
+
+def _told(ticket: Ticket, met: policy.Collision, around: Surroundings) -> Collision:
+    span = met.other.span
+    words = sentences(met.touches, around, implementer=str(ticket.implementer))
+    return Collision(
+        ref=f"{REF_PREFIX}{ticket.pk}",
+        title=ticket.change.title,
+        start=span.start,
+        end=span.end,
+        state=ticket.change.state,
+        reason=met.touches[0].reason.value,
+        words=words,
+        blocks=met.blocks,
+    )
+
+
+def sentences(touches: Iterable[Touch], around: Surroundings, *, implementer: str) -> str:
+    """Why two changes collide, such as “Both change checkout (tier 0). Bo Okafor carries out both.”."""
+    found = [_sentence(touch, around, implementer=implementer) for touch in touches]
+    return " ".join(dict.fromkeys(found))
+
+
+def _sentence(touch: Touch, around: Surroundings, *, implementer: str) -> str:
+    if touch.services is None:
+        return f"{implementer} carries out both."
+    one, other = (_named(pk, around) for pk in touch.services)
+    if touch.reason == Reason.SAME_SERVICE:
+        return f"Both change {one}."
+    upper, lower = (one, other) if _depends(touch.services, around) else (other, one)
+    return f"{upper} depends on {lower}."
+
+
+def _depends(pair: tuple[int, int], around: Surroundings) -> bool:
+    one, other = pair
+    between = {lower for upper, lower in around.below if upper == one}
+    return other in between or any((middle, other) in around.below for middle in between)
+
+
+def _named(pk: int, around: Surroundings) -> str:
+    tier = " (tier 0)" if pk in around.landscape.tier_0 else ""
+    return around.slugs.get(pk, "a service") + tier
+
+
+# --- Room ------------------------------------------------------------------------------------------------------------
+
+
+def free_slot_for(plan: Plan) -> tuple[datetime, datetime] | None:
+    """The next time of the same length, from the plan's start on, that collides with nothing and meets no hard freeze.
+
+    It begins at a quarter of an hour that is still to come, and within 14 days; None when there is none. The number of
+    statements does not depend on what there is.
+    """
+    around, now = surroundings(), timezone.now()
+    earliest = max(plan.start, now)
+    within = Span(earliest, earliest + policy.AHEAD)
+    mine = plan.booking
+    others = bookings_of(_touching(plan, around, within, now=now), now=now).values()
+    busy = [other.span for other in others if policy.touches(mine, other, around.landscape)]
+    frozen = freezes_over(*within, service_ids=plan.service_ids, environment_id=plan.environment_id)
+    busy += [Span(window.start, window.end) for window in frozen if window.forbids]
+    return policy.next_free_slot(plan.end - plan.start, within=within, busy=busy)
