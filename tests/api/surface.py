@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from changes.tickets.api import VERBS
 from tests.factories import deployment
 
 ROOT = "api/v1/"
@@ -65,6 +66,9 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/deployments": lambda: deployment(run_id="another"),
     "POST /api/v1/deployments/bulk": lambda: {"deployments": [deployment(run_id="another")]},
     "PATCH /api/v1/deployments/{ref}/evidence": lambda: {"smoke_test": {"status": "failed"}},
+    "POST /api/v1/changes": lambda: {"title": "Raise the pool", "services": ["ledger"]},
+    "PATCH /api/v1/changes/{ref}": lambda: {"public_note": "Faster."},
+    **{f"POST /api/v1/changes/{{ref}}/{verb}": dict for verb in VERBS},
     "POST /api/v1/pipelines": lambda: {
         "slug": "ledger-deploy",
         "services": ["ledger"],
@@ -75,3 +79,12 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/pipelines/{slug}/confirm": lambda: {"seen": "x"},
 }
 """A route that writes needs its body here before these tests can say that nobody but the right caller gets through."""
+TICKETS = re.compile(r"^(PATCH|POST) /api/v1/changes/\{ref\}")
+"""The routes that take the reference of a filed change."""
+RULED = re.compile(r"/confirm$|^(PATCH|POST) /api/v1/changes/\{ref\}")
+"""The routes where whoever gets through may still meet a rule that says no: four eyes, a role, a state."""
+
+
+def may_answer(route: Route) -> set[int]:
+    """What a caller who gets through may be answered."""
+    return {200, 201, 202, 403, 409, 422} if RULED.search(str(route)) else {200, 201, 202}
