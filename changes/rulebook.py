@@ -8,11 +8,18 @@ from typing import Any, NamedTuple
 
 from accounts import policy as accounts_policy
 from changes import policy as changes_policy
+from changes.audit import policy as audit_policy
 from changes.pipelines import policy as pipelines_policy
 from notifications import policy as notifications_policy
 from workflow.decisions import Decision
 
-POLICIES: tuple[ModuleType, ...] = (changes_policy, pipelines_policy, accounts_policy, notifications_policy)
+POLICIES: tuple[ModuleType, ...] = (
+    changes_policy,
+    pipelines_policy,
+    audit_policy,
+    accounts_policy,
+    notifications_policy,
+)
 OTHER_NAMES: dict[str, Callable[..., Any]] = {
     "four_eyes": changes_policy.pipeline_confirmed_by_another,
     "stale_approval": pipelines_policy.confirmed_as_seen,

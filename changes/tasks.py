@@ -4,6 +4,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
+from changes.audit.actions import make_next
 from changes.pipelines import actions, queries
 
 log = structlog.get_logger(__name__)
@@ -18,3 +19,10 @@ def settle_verdicts() -> None:
             actions.settle(change_id, now=now)
         except Exception:
             log.exception("settle_failed", change=change_id)
+
+
+@shared_task
+def make_packs() -> None:
+    """Make the evidence packs that wait, one after the other."""
+    while make_next(now=timezone.now()):
+        pass

@@ -149,6 +149,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-the-outbox": {"task": "notifications.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "seal-the-ledger": {"task": "workflow.tasks.seal_ledger", "schedule": 60.0},
     "settle-verdicts": {"task": "changes.tasks.settle_verdicts", "schedule": 60.0},
+    "make-evidence-packs": {"task": "changes.tasks.make_packs", "schedule": 5.0, "options": {"expires": 5}},
     "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
 }
 
