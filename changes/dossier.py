@@ -11,6 +11,9 @@ from changes.models import Change, Run
 from workflow import ledger
 from workflow.models import Entry
 
+RAW = 100_000
+"""How many characters of what arrived a page shows; nobody reads more of it there."""
+
 
 def dossier_of(change: Change, *, form: ProofForm | None) -> dict[str, Any]:
     """The content of templates/changes/change.html; `form` is the one for late proof, if the reader may supply it."""
@@ -31,6 +34,7 @@ def dossier_of(change: Change, *, form: ProofForm | None) -> dict[str, Any]:
 
 def _of_run(change: Change, run: Run, entries: list[Entry]) -> dict[str, Any]:
     because = narration.because_of(entries, run)
+    raw = json.dumps(run.events, indent=2, ensure_ascii=False)
     return {
         "panel": narration.panel(change, because=because, now=timezone.now()) if change.verdict else None,
         "checks": narration.check_lines(run),
@@ -38,6 +42,8 @@ def _of_run(change: Change, run: Run, entries: list[Entry]) -> dict[str, Any]:
         "commits": narration.commit_lines(run, queries.names_by_email(narration.emails_of(run))),
         "run_url": narration.web_address(run.run_url),
         "tickets": [(ticket, narration.web_address(str(ticket))) for ticket in run.tickets],
-        "events": json.dumps(run.events, indent=2, ensure_ascii=False),
+        "commits_sent": len(run.commits),
+        "events": raw[:RAW],
+        "raw_length": len(raw) if len(raw) > RAW else 0,
         "needs_registration": change.verdict_rule in narration.REGISTRATION_RULES,
     }

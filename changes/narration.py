@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from changes import policy
 from changes.models import Change, Run
-from changes.pipelines.order import CLOCK_SKEW, OUTCOMES, SKEW, TERMINAL_CONFLICT
+from changes.pipelines.order import CLOCK_SKEW, LONGEST_RUN, OUTCOMES, SKEW, START_TOO_EARLY, TERMINAL_CONFLICT
 from changes.states import Outcome, Verdict
 from workflow import moments, tones
 from workflow.models import Entry
@@ -25,6 +25,10 @@ CHECK_NAMES = {
 }
 REGISTRATION_RULES = {"unregistered_pipeline_unproven", "unconfirmed_pipeline_unproven", "suspended_pipeline_unproven"}
 """Verdicts that no evidence can turn: people must decide about the pipeline first."""
+COMMITS, REVIEWERS = 100, 10
+"""How many commits of a deploy a page names, and how many reviewers of each."""
+UNPROVABLE_RULES = {"person_logged_unproven"}
+"""Verdicts that nothing can turn any more."""
 
 
 # --- The decision ----------------------------------------------------------------------------------------------------
@@ -114,6 +118,8 @@ def _unproven(change: Change, because: str, now: datetime) -> tuple[str, str]:
     if change.finished_at is None:
         return f"Unproven: {_start_of_sentence(because)}", "Nothing was blocked. The deploy goes on."
     due = proof_due(change)
+    if change.verdict_rule in UNPROVABLE_RULES:
+        return f"Unproven: {_start_of_sentence(because)}", "Nothing was blocked, and no proof can change it any more."
     if now >= due:
         past = f"The 24 hours for late proof ended {moments.stamp(due)} {moments.zone()}, so it stays unproven."
         return f"Unproven: {_start_of_sentence(because)}", past
@@ -157,6 +163,11 @@ def flags_in_words(change: Change, run: Run | None) -> list[str]:
         words.append(
             f"A clock is off. When the pipeline says it happened and when that arrived here differ by more than"
             f" {minutes} min. Both times are kept."
+        )
+    if START_TOO_EARLY in change.flags.split():
+        words.append(
+            f"The start that the pipeline names lies over {LONGEST_RUN.days} days before its end. It is kept, but what"
+            " depends on the start goes by the end."
         )
     return words
 
@@ -293,27 +304,31 @@ class CommitLine(NamedTuple):
 
 
 def commit_lines(run: Run, names: Mapping[str, str]) -> list[CommitLine]:
-    """The commits as they were sent."""
+    """The commits as they were sent, the first COMMITS of them."""
 
     def name(email: object) -> str:
         return names.get(str(email).lower(), str(email))
+
+    def all_of(reviewers: list[object]) -> str:
+        more = [f"{len(reviewers) - REVIEWERS} more"] if len(reviewers) > REVIEWERS else []
+        return ", ".join([*map(name, reviewers[:REVIEWERS]), *more])
 
     return [
         CommitLine(
             title=str(commit.get("title") or commit["sha"][:7]),
             sha=commit["sha"][:7],
             author=name(commit.get("author")) if commit.get("author") else "",
-            reviewers=", ".join(name(reviewer) for reviewer in commit.get("reviewed_by", [])),
+            reviewers=all_of(commit.get("reviewed_by", [])),
         )
-        for commit in run.commits
+        for commit in run.commits[:COMMITS]
     ]
 
 
 def emails_of(run: Run) -> set[str]:
-    """Everybody whom the commits name."""
+    """Everybody whom the lines of the commits name."""
     named: set[str] = set()
-    for commit in run.commits:
-        named |= {str(commit.get("author", "")), *map(str, commit.get("reviewed_by", []))}
+    for commit in run.commits[:COMMITS]:
+        named |= {str(commit.get("author", "")), *map(str, commit.get("reviewed_by", [])[:REVIEWERS])}
     return named - {""}
 
 

@@ -4,16 +4,18 @@
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from changes.pipelines.order import RunState
+from changes.pipelines.order import LONGEST_RUN, RunState
 from changes.states import Outcome, State, Verdict
 from workflow.decisions import Decision
 
-POLICY_VERSION = 1
+POLICY_VERSION = 2
 SMOKE_TEST_WITHIN = timedelta(minutes=15)
 """How long after the finish a smoke test may still come before its absence counts."""
 PROOF_WITHIN = timedelta(hours=24)
@@ -21,6 +23,7 @@ PROOF_WITHIN = timedelta(hours=24)
 SILENT_AFTER = timedelta(hours=2)
 """How long a run may go on without a word, if its pipeline's usual duration does not allow it more."""
 _DIGEST = re.compile(r"sha(256|384|512):[0-9a-f]+\Z", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"<([^<>]*)>\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class DeployFacts:
-    """All that the verdict on a deploy depends on. `hard_freezes` names the freezes in force when it started."""
+    """All that the verdict on a deploy depends on. `hard_freezes` names the freezes in force when it started.
+
+    `is_by_person` tells that somebody reported the deploy from a browser, without a token.
+    """
 
     run: RunState
     pipeline_state: str
@@ -48,6 +54,7 @@ class DeployFacts:
     is_own_token: bool
     hard_freezes: Sequence[str]
     now: datetime
+    is_by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +81,35 @@ Finding = tuple[bool | None, str]
 
 
 def reviewed_commits(facts: DeployFacts) -> Finding:
-    """Every commit was reviewed by somebody other than its author, and the deployed one is among them."""
+    """Every commit was reviewed by somebody other than its author, and the deployed one is among them.
+
+    Addresses are compared without case, spaces, invisible characters, a name around them and a `+tag`, so that nobody
+    reviews themselves under another spelling. Letters that only look alike, and two addresses of one person, are not
+    seen through: who may review is for the tool where the review took place.
+    """
     commits = facts.run.commits
     if not commits:
         return None, "No commits were sent."
     for commit in commits:
-        author = str(commit.get("author", "")).casefold()
-        if not any(reviewer.casefold() != author for reviewer in commit.get("reviewed_by", [])):
+        author = _mailbox(commit.get("author", ""))
+        if not author:
+            return False, f"{commit['sha'][:7]} names no author, so nobody can tell whether somebody else reviewed it."
+        if not {_mailbox(reviewer) for reviewer in commit.get("reviewed_by", [])} - {author, ""}:
             return False, f"{commit['sha'][:7]} was reviewed by nobody but its author."
     sha = facts.run.sha
     if sha and not any(_same_sha(sha, commit["sha"]) for commit in commits):
         return False, f"The deployed commit {sha[:7]} is not among those that were reviewed."
     return True, f"{_count(len(commits), 'commit')}, each reviewed by someone other than its author"
+
+
+@lru_cache(maxsize=4096)
+def _mailbox(address: str) -> str:
+    """One spelling of an e-mail address; empty when nothing of it can be read."""
+    text = unicodedata.normalize("NFKC", address).casefold()
+    seen = "".join(letter for letter in text if letter.isprintable() and not letter.isspace())
+    inside = _IN_BRACKETS.search(seen)
+    local, at, host = (inside[1] if inside else seen).rpartition("@")
+    return f"{local.partition('+')[0]}{at}{host}"
 
 
 def tests(facts: DeployFacts) -> Finding:
@@ -210,6 +234,13 @@ def foreign_target_unproven(facts: DeployFacts, checks: list[Check]) -> Decision
     return _unproven("foreign_target_unproven", "This pipeline is not registered for this service and environment.")
 
 
+def person_logged_unproven(facts: DeployFacts, checks: list[Check]) -> Decision | None:
+    """A deploy that a person reported from a browser is kept, but only a pipeline with its token can prove one."""
+    if not facts.is_by_person:
+        return None
+    return _unproven("person_logged_unproven", "A person reported this without a token, so no pipeline vouches for it.")
+
+
 def foreign_token_unproven(facts: DeployFacts, checks: list[Check]) -> Decision | None:
     """A pipeline that is bound to a token is trusted only when that token speaks."""
     if facts.is_own_token:
@@ -245,6 +276,7 @@ VERDICT_RULES = (
     unconfirmed_pipeline_unproven,
     suspended_pipeline_unproven,
     foreign_target_unproven,
+    person_logged_unproven,
     foreign_token_unproven,
     failed_check_unproven,
     awaited_proof_pending,
@@ -270,9 +302,17 @@ def state_of_deploy(run: RunState, verdict: str) -> str:
     return State.CLOSED if is_done else State.FINISHED
 
 
+def patience_with(usual_longest: timedelta) -> timedelta:
+    """How long a run may go on without a word; never longer than any run is believed to take."""
+    return min(max(SILENT_AFTER, 2 * usual_longest), LONGEST_RUN)
+
+
 def silent_run_unknown(*, started_at: datetime, usual_longest: timedelta, now: datetime) -> Decision:
-    """A run that did not end within max(2 h, 2 × the 95th percentile of its pipeline) has an unknown outcome."""
-    patience = max(SILENT_AFTER, 2 * usual_longest)
+    """A run that did not end within max(2 h, 2 × the 95th percentile of its pipeline) has an unknown outcome.
+
+    Seven days are the most that are waited.
+    """
+    patience = patience_with(usual_longest)
     if now < started_at + patience:
         return Decision("silent_run_unknown", "waiting", f"It may take until {started_at + patience:%H:%M}.")
     return Decision("silent_run_unknown", Outcome.UNKNOWN, "No end was reported in the time that its runs take.")

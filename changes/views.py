@@ -88,7 +88,7 @@ def supply_proof(request: HttpRequest, ref: str) -> HttpResponse:
     """Add what an unproven deploy lacks; the verdict may flip."""
     found, me = _found(ref), reader(request)
     form = ProofForm(request.POST, run=_run_of(found))
-    logged = attempt(form, lambda: proof.supply_proof(found.pk, form.event(), by=caller_of_person(me)))
+    logged = attempt(form, lambda: proof.supply_proof_in_time(found.pk, form.event(), by=caller_of_person(me)))
     if logged is None:
         return render(request, "changes/change.html", dossier_of(found, form=form), status=422)
     verdict = tones.look(logged.change["verdict"], "verdict").word.lower()
@@ -117,7 +117,8 @@ def _proof_form(found: Change, request: HttpRequest) -> ProofForm | None:
     """The form for late proof, for those who may supply it and while it counts."""
     me = reader(request)
     run = getattr(found, "run", None)
-    if run is None or found.verdict == Verdict.EXEMPT or run.pipeline.token_id:
+    is_settled = found.verdict == Verdict.EXEMPT or found.verdict_rule in narration.UNPROVABLE_RULES
+    if run is None or is_settled or run.pipeline.token_id:
         return None
     is_open = found.finished_at is not None and timezone.now() < narration.proof_due(found)
     if not is_open or proof.decide(run, by=caller_of_person(me)).outcome == REFUSED:

@@ -16,11 +16,20 @@ from changes.models import REF_PREFIX, Change
 from changes.pipelines import queries
 from changes.pipelines.intake.rest import Deployment, event_of
 from changes.pipelines.models import Pipeline, Run
-from changes.pipelines.order import MAX_EVENTS, Event, RunState, began_at, fingerprint, occurred_at
+from changes.pipelines.order import (
+    MAX_EVENTS,
+    MAX_EVENTS_BYTES,
+    Event,
+    RunState,
+    began_at,
+    fingerprint,
+    occurred_at,
+    size_of,
+)
 from changes.pipelines.recording import Recorded, Target, Trust, record_run
 from changes.states import MOVES, Outcome, State, Verdict
 from notifications import outbox
-from workflow.errors import Conflict, Forbidden, Missing, Unauthenticated, Unprocessable
+from workflow.errors import Conflict, Forbidden, Missing, TooLarge, Unauthenticated, Unprocessable
 from workflow.ledger import SYSTEM, Happening, new_entry, record, record_all
 from workflow.statements import FromParent, NewRow, columns_of, insert_together, undoable
 from workflow.transitions import is_legal, move
@@ -201,11 +210,14 @@ def _add(change_id: int, event: Event, *, trust_at: TrustAt, target: Target) -> 
     """Add an event to a known run; one that says nothing new changes nothing."""
     change = Change.objects.select_for_update(of=("self",)).select_related("run").get(pk=change_id)
     run, before = change.run, change.verdict
-    trust, warnings = trust_at(change.at)
+    trust, warnings = trust_at(min(change.at, began_at(event)))
     if fingerprint(event) in {fingerprint(known) for known in run.events}:
         return Logged(change.pk, columns_of(change), columns_of(run), run.told, target, warnings=warnings)
     if len(run.events) >= MAX_EVENTS:
         raise Conflict("too_many_events", f"This run has {MAX_EVENTS} messages already. Start a new attempt.")
+    if size_of(event) + sum(map(size_of, run.events)) > MAX_EVENTS_BYTES:
+        because = f"The messages of this run are over {MAX_EVENTS_BYTES // 2**20} MiB together. Start a new attempt."
+        raise TooLarge("run_too_large", because)
     now = timezone.now()
     recorded = record_run([*run.events, event], target=target, trust=trust, now=now)
     counts = policy.late_proof_counts(finished_at=change.finished_at or now, now=now).outcome == "counts"
@@ -315,7 +327,7 @@ def _settle_silent(change: Change, run: Run, *, now: datetime) -> None:
     usual = queries.usual_longest(run.pipeline_id)
     decision = policy.silent_run_unknown(started_at=started, usual_longest=usual, now=now)
     if decision.outcome != Outcome.UNKNOWN:
-        Run.objects.filter(pk=run.pk).update(proof_due_at=started + 2 * usual)
+        Run.objects.filter(pk=run.pk).update(proof_due_at=started + policy.patience_with(usual))
         return
     move(change, State.FINISHED, moves=MOVES, outcome=Outcome.UNKNOWN, updated_at=now)
     Run.objects.filter(pk=run.pk).update(proof_due_at=None)

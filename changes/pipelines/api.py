@@ -11,7 +11,7 @@ from accounts.authentication import caller_of
 from accounts.callers import Caller
 from changes.filters import DEPLOYMENT_FILTERS, read_list
 from changes.models import Run
-from changes.pipelines import actions, schema
+from changes.pipelines import actions, proof, schema
 from changes.pipelines.intake import rest
 from changes.queries import DEPLOYMENTS, change_in_full, list_changes
 from changes.refs import change_id
@@ -102,4 +102,4 @@ class DeploymentEvidence(ApiView):
     def patch(self, request: Request, ref: str) -> Response:
         """Add proof and judge again; the deploy as it now stands."""
         event = rest.read_evidence(request.data)
-        return Response(deployment_json(actions.add_evidence(change_id(ref), event, caller=caller_of(request))))
+        return Response(deployment_json(proof.supply_proof(change_id(ref), event, by=caller_of(request))))

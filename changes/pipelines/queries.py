@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Count, Q
 
 from accounts.callers import Caller
-from accounts.models import Membership, User
+from accounts.models import User
 from catalog.models import Environment, Service
 from changes.models import Change, Pipeline, Run
 from changes.states import Verdict
@@ -149,12 +149,18 @@ def pipeline_in_full(slug: str) -> Pipeline | None:
     return rows.prefetch_related("services", "environments").filter(slug=slug).first()
 
 
+def services_without(user_id: int, slugs: Iterable[str]) -> list[str]:
+    """Which of these services belong to teams that the person is not in, by slug."""
+    others = Service.objects.filter(slug__in=list(slugs)).exclude(team__memberships__user=user_id)
+    return list(others.order_by("slug").values_list("slug", flat=True))
+
+
 def possible_confirmers(pipeline: Pipeline, *, limit: int = 5) -> list[User]:
-    """Who may confirm a proposed pipeline: people of the owning teams first, then administrators, not its proposer."""
-    services = [service.pk for service in pipeline.services.all()]
-    owners = Membership.objects.filter(team__services__in=services).values("user")
-    people = User.objects.filter(Q(pk__in=owners) | Q(is_admin=True), is_active=True)
-    return list(people.exclude(pk=pipeline.registered_by_id or 0).order_by("is_admin", "name")[:limit])
+    """Who may confirm a proposed pipeline: people of all owning teams first, then administrators, not its proposer."""
+    teams = {service.team_id for service in pipeline.services.all()}
+    hands = Count("memberships", filter=Q(memberships__team__in=teams))
+    people = User.objects.filter(is_active=True).exclude(pk=pipeline.registered_by_id or 0).annotate(hands=hands)
+    return list(people.filter(Q(hands=len(teams)) | Q(is_admin=True)).order_by("is_admin", "name")[:limit])
 
 
 def deployed_targets(pipeline: Pipeline) -> tuple[set[int], set[int]]:

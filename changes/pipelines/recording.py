@@ -63,6 +63,7 @@ def record_run(events: list[Event], *, target: Target, trust: Trust, now: dateti
             is_own_token=trust.token_id is None or all(event["by"] == f"token:{trust.token_id}" for event in events),
             hard_freezes=trust.hard_freezes,
             now=now,
+            is_by_person=any("status" in event and event["by"].startswith("user:") for event in events),
         )
     )
     return Recorded(run, reached, _change_values(run, reached, target, now), _run_values(run, reached, target, events))
@@ -70,7 +71,6 @@ def record_run(events: list[Event], *, target: Target, trust: Trust, now: dateti
 
 def _change_values(run: RunState, reached: policy.VerdictReached, target: Target, now: datetime) -> dict[str, Any]:
     title = run.title or " ".join(part for part in (target.service, run.version, "to", target.environment) if part)
-    begun = run.started_at or run.finished_at or now
     return {
         "type": Type.STANDARD.value,
         "origin": Origin.PIPELINE.value,
@@ -89,7 +89,7 @@ def _change_values(run: RunState, reached: policy.VerdictReached, target: Target
         "version": run.version,
         "sha": run.sha,
         "flags": " ".join(run.flags),
-        "at": min(begun, now),
+        "at": min(run.began_at or now, now),
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         "search_text": words(title, target.service, target.pipeline, target.run_id, run.version, run.sha, *run.tickets),

@@ -5,7 +5,7 @@
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -16,8 +16,9 @@ from accounts.callers import Caller
 from accounts.models import ApiToken, User
 from catalog.models import Environment, Service
 from changes import policy
+from changes.pipelines import queries
 from changes.pipelines.models import Pipeline
-from changes.pipelines.policy import REFUSED, confirmed_as_seen, may_register_pipeline
+from changes.pipelines.policy import REFUSED, confirmed_as_seen, may_register_pipeline, slug_is_free
 from changes.pipelines.states import MOVES
 from workflow.amendments import amend
 from workflow.decisions import Decision
@@ -62,8 +63,12 @@ def terms_of(pipeline: Pipeline) -> Terms:
 def register_pipeline(slug: str, terms: Terms, *, by: Caller) -> Pipeline:
     """Propose a pipeline, which may have logged deploys before; it waits for a second person.
 
-    Raises Conflict("already_registered"), Forbidden("may_register_pipeline"), and what `propose` raises.
+    Raises Conflict("already_registered"), Unprocessable("slug_is_free") for the name of a page,
+    Forbidden("may_register_pipeline"), and what `propose` raises.
     """
+    free = slug_is_free(slug)
+    if free.outcome == REFUSED:
+        raise Unprocessable(free.rule, free.because, field="slug")
     Pipeline.objects.get_or_create(slug=slug)
     pipeline = _locked(slug)
     if pipeline.state != Pipeline.State.UNREGISTERED:
@@ -84,7 +89,7 @@ def change_pipeline(slug: str, terms: Terms, *, by: Caller) -> Pipeline:
     if pipeline.state == Pipeline.State.UNREGISTERED:
         raise Conflict("not_registered", f"Nobody has registered “{slug}” yet. Register it first.")
     present = terms_of(pipeline)
-    _require_a_hand_in(present.services or terms.services, by)
+    _require_a_hand_in({*present.services, *terms.services}, by)
     _require_reach(present, by)
     _require_reach(terms, by)
     if terms.digest == present.digest and pipeline.state != Pipeline.State.SUSPENDED:
@@ -113,9 +118,8 @@ def confirm_pipeline(slug: str, *, seen: str, by: Caller) -> Pipeline:
 
 def may_decide(pipeline: Pipeline, person: User) -> Decision:
     """Whether this person may change the pipeline: the decision that the actions come to as well."""
-    services = [service.pk for service in pipeline.services.all()]
-    owns = Service.objects.filter(pk__in=services, team__memberships__user=person).exists()
-    return may_register_pipeline(owns_a_service=owns, is_admin=person.is_admin)
+    lacks = queries.services_without(person.pk, [service.slug for service in pipeline.services.all()])
+    return may_register_pipeline(lacks=lacks, is_admin=person.is_admin)
 
 
 def _locked(slug: str) -> Pipeline:
@@ -132,9 +136,8 @@ def _require_reach(terms: Terms, by: Caller) -> None:
         raise Forbidden("token_limits", "This token may not act on all of these services in these environments.")
 
 
-def _require_a_hand_in(services: Sequence[str], by: Caller) -> None:
-    owns = Service.objects.filter(slug__in=services, team__memberships__user=by.user_id).exists()
-    decision = may_register_pipeline(owns_a_service=owns, is_admin=by.is_admin)
+def _require_a_hand_in(services: Iterable[str], by: Caller) -> None:
+    decision = may_register_pipeline(lacks=queries.services_without(by.user_id, services), is_admin=by.is_admin)
     if decision.outcome == REFUSED:
         raise Forbidden(decision.rule, decision.because)
 

@@ -11,7 +11,7 @@ from changes.pipelines import registration, schema
 from changes.pipelines.models import Pipeline
 from changes.pipelines.queries import pipeline_in_full
 from changes.pipelines.serializers import Confirmation, NewPipeline, PipelineTerms, pipeline_json
-from workflow.errors import Missing
+from workflow.errors import Malformed, Missing
 from workflow.idempotency import answers_once
 
 
@@ -51,9 +51,11 @@ class OnePipeline(ApiView):
     @schema.CHANGE_PIPELINE
     def patch(self, request: Request, slug: str) -> Response:
         """Change its terms; what is left out stays. A second person must confirm it again."""
-        found = _found(slug)
+        found, body = _found(slug), request.data
+        if not isinstance(body, dict):
+            raise Malformed("not_an_object", "The body is no object. Write the terms that change in braces.")
         present = {name: value for name, value in pipeline_json(found).items() if name in PipelineTerms().fields}
-        said = PipelineTerms(data={**present, **request.data} if isinstance(request.data, dict) else request.data)
+        said = PipelineTerms(data={**present, **body})
         said.is_valid(raise_exception=True)
         registration.change_pipeline(slug, said.terms(found), by=caller_of(request))
         return Response(pipeline_json(_found(slug)))

@@ -7,10 +7,12 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
-from changes.models import Change, Run
+from accounts.models import ApiToken
+from changes.models import Change, Freeze, Pipeline, Run
 from changes.pipelines import actions
 from changes.tasks import settle_verdicts
 from notifications.models import Message
+from tests.conftest import token_client
 from tests.factories import SHA, deployment
 from workflow.models import Entry
 
@@ -141,6 +143,114 @@ def test_one_broken_run_does_not_keep_the_others_waiting(ci, monkeypatch):
     with time_machine.travel(timezone.now() + timedelta(minutes=16), tick=True):
         settle_verdicts()
     assert set(Change.objects.values_list("verdict", flat=True)) == {"pending", "unproven"}
+
+
+# --- Who may supply it: the same at both doors -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["token", "browser"])
+def test_proof_from_somebody_without_a_hand_in_the_service_is_refused_at_every_door(ci, client, shop, way):
+    ref = post(ci, evidence=None)["ref"]
+    if way == "browser":
+        client.force_login(shop.cy)
+        answer = client.patch(f"{URL}/{ref}/evidence", {"evidence": ALL}, content_type="application/json")
+    else:
+        answer = proof(token_client(shop.cy, "deploy"), ref, **ALL)
+    assert (answer.status_code, answer.json()["code"]) == (403, "may_supply_proof")
+    assert (Change.objects.get().verdict, len(Run.objects.get().events)) == ("unproven", 1)
+
+
+@pytest.mark.parametrize("who", ["ann", "bo", "admin"])
+def test_a_token_supplies_proof_for_those_who_answer_for_the_service(ci, shop, who):
+    ref = post(ci, evidence=None)["ref"]
+    answer = proof(token_client(getattr(shop, who), "deploy"), ref, **ALL)
+    assert (answer.status_code, answer.json()["verdict"]["result"]) == (200, "exempt")
+
+
+def test_a_bound_pipeline_is_proved_by_its_own_token_alone(ci, shop):
+    stranger, owner = token_client(shop.cy, "deploy"), token_client(shop.ann, "deploy")
+    own = ApiToken.objects.get(owner=shop.cy)
+    Pipeline.objects.update(token=own)
+    ref = post(stranger, evidence=None)["ref"]
+    refused = proof(owner, ref, **ALL)
+    assert (refused.status_code, refused.json()["code"]) == (409, "proof_by_a_person_counts")
+    assert proof(stranger, ref, **ALL).json()["verdict"]["result"] == "exempt"
+
+
+def test_a_deploy_that_a_person_reports_from_a_browser_is_kept_and_never_exempt(client, ci, shop):
+    client.force_login(shop.ann)
+    answer = client.post(URL, deployment(), content_type="application/json")
+    assert answer.status_code == 201
+    assert answer.json()["verdict"]["rule"] == "person_logged_unproven"
+    page = client.get(f"/changes/{answer.json()['ref']}").content.decode()
+    assert "no pipeline vouches for it" in page
+    assert "Supply this proof" not in page
+    assert post(ci, version="2.14.1")["verdict"]["rule"] == "person_logged_unproven"
+    assert proof(ci, answer.json()["ref"], **ALL).json()["verdict"]["result"] == "unproven"
+
+
+# --- Clocks that are wrong -------------------------------------------------------------------------------------------
+
+
+def test_a_finish_in_2099_keeps_nobody_waiting_for_proof(ci):
+    smokeless = {name: given for name, given in ALL.items() if name != "smoke_test"}
+    logged = post(ci, finished_at="2099-01-01T00:00:00Z", evidence=smokeless)
+    assert (logged["verdict"]["result"], logged["flags"]) == ("pending", ["clock_skew"])
+    with time_machine.travel(timezone.now() + timedelta(minutes=21), tick=True):
+        settle_verdicts()
+    assert Change.objects.get().verdict == "unproven"
+    assert Message.objects.count() == 1
+    assert Run.objects.get().events[0]["finished_at"] == "2099-01-01T00:00:00Z"
+
+
+def test_a_start_in_2099_is_a_silent_run_after_the_usual_time(ci):
+    post(ci, status="started", started_at="2099-01-01T00:00:00Z", finished_at=None, evidence=None)
+    with time_machine.travel(timezone.now() + timedelta(hours=2, minutes=6), tick=True):
+        settle_verdicts()
+    assert Change.objects.get().outcome == "unknown"
+
+
+def test_a_start_in_2000_is_flagged_and_leaves_the_deploy_at_the_top_of_the_list(ann, ci):
+    post(ci, run_id="before")
+    odd = post(ci, run_id="odd", started_at="2000-01-01T00:00:00Z", finished_at=timezone.now().isoformat())
+    assert odd["flags"] == ["start_too_early"]
+    assert ci.get(URL).json()["results"][0]["ref"] == odd["ref"]
+    assert "lies over 7 days before its end" in ann.get(f"/changes/{odd['ref']}").content.decode()
+
+
+@pytest.mark.parametrize("started_at", ["2000-01-01T00:00:00Z", None])
+def test_no_claim_about_the_start_hides_a_deploy_from_a_freeze(ci, shop, started_at):
+    Pipeline.objects.update(requires=["no_freeze"])
+    now = timezone.now()
+    Freeze.objects.create(name="Year end", start=now - timedelta(days=1), end=now + timedelta(days=1), is_hard=True)
+    assert post(ci, started_at=started_at)["verdict"]["rule"] == "failed_check_unproven"
+
+
+def test_the_start_that_comes_after_the_finish_still_decides_about_the_freeze(ci, shop):
+    Pipeline.objects.update(requires=["no_freeze"])
+    now = timezone.now()
+    Freeze.objects.create(name="Year end", start=now - timedelta(days=1), end=now - timedelta(hours=1), is_hard=True)
+    started = deployment(status="started", started_at=(now - timedelta(hours=2)).isoformat(), finished_at=None)
+    for run_id, bodies in (("in order", [started, deployment()]), ("turned", [deployment(started_at=None), started])):
+        last = [ci.post(URL, {**body, "run_id": run_id}, format="json").json() for body in bodies][-1]
+        assert last["verdict"]["rule"] == "failed_check_unproven", run_id
+
+
+# --- Bounds and oddities ---------------------------------------------------------------------------------------------
+
+
+def test_the_messages_of_one_run_are_bounded_together(ci, ann):
+    reviewers = ["x" * 250 for _ in range(50)]
+    commits = [{"sha": f"{number:07x}", "author": "a@example.com", "reviewed_by": reviewers} for number in range(72)]
+    answers = [
+        ci.post(URL, deployment(version=str(number), commits=commits), format="json").status_code for number in range(3)
+    ]
+    assert answers == [201, 200, 413]
+    refused = ci.post(URL, deployment(version="9", commits=commits), format="json").json()
+    assert refused["code"] == "run_too_large"
+    assert ci.post(URL, deployment(version="small"), format="json").status_code == 200
+    page = ann.get("/changes/" + ci.get(URL).json()["results"][0]["ref"])
+    assert len(page.content) < 400_000
 
 
 @pytest.mark.parametrize(

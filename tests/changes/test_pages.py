@@ -12,6 +12,7 @@ from accounts.callers import caller_of_person
 from accounts.models import ApiToken
 from changes.models import Change, Pipeline, Run
 from changes.pipelines import registration
+from changes.policy import POLICY_VERSION
 from tests.conftest import token_client
 from tests.factories import SHA, deployment
 from workflow.ledger import timeline
@@ -242,7 +243,7 @@ def test_an_exempt_deploy_says_that_nothing_waits_for_anybody_and_names_its_rule
     assert "Nothing waits for anybody." in text
     assert "412 passed at 9fceb02" in text
     assert 'href="/policy/pipeline_deploy_exempt"' in page.content.decode()
-    assert ", policy 1" in text
+    assert f", policy {POLICY_VERSION}" in text
     assert "Ann Lee, reviewed by Bo Okafor" in text
 
 

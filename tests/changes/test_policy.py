@@ -8,6 +8,7 @@ import pytest
 
 from changes import policy
 from changes.pipelines.order import RunState
+from changes.pipelines.policy import may_register_pipeline, may_supply_proof
 from changes.policy import DeployFacts, judge_deploy
 from changes.states import MOVES, State
 from tests.factories import SHA
@@ -60,6 +61,7 @@ def test_a_trusted_pipeline_that_proved_everything_is_exempt():
         ({"pipeline_state": "suspended"}, "suspended_pipeline_unproven"),
         ({"covers_target": False}, "foreign_target_unproven"),
         ({"is_own_token": False}, "foreign_token_unproven"),
+        ({"is_by_person": True}, "person_logged_unproven"),
         ({"hard_freezes": ["Black Friday"]}, "failed_check_unproven"),
     ],
 )
@@ -79,6 +81,15 @@ def without(check: str) -> dict[str, Any]:
         ("reviewed_commits", {"commits": [{**COMMIT, "reviewed_by": []}]}),
         ("reviewed_commits", {"commits": [{**COMMIT, "reviewed_by": ["ANN@example.com"]}]}),
         ("reviewed_commits", {"commits": [{**COMMIT, "sha": "abcdef1234567"}]}),
+        ("reviewed_commits", {"commits": [{**COMMIT, "reviewed_by": [""]}]}),
+        ("reviewed_commits", {"commits": [{**COMMIT, "reviewed_by": [" \u200b\u00a0"]}]}),
+        ("reviewed_commits", {"commits": [{**COMMIT, "reviewed_by": [" ann@EXAMPLE.com "]}]}),
+        ("reviewed_commits", {"commits": [{**COMMIT, "reviewed_by": ["an\u200bn@example.com"]}]}),
+        ("reviewed_commits", {"commits": [{**COMMIT, "reviewed_by": ["ann+work@example.com"]}]}),
+        ("reviewed_commits", {"commits": [{**COMMIT, "reviewed_by": ["Ann Lee <ann@example.com>"]}]}),
+        ("reviewed_commits", {"commits": [{**COMMIT, "author": ""}]}),
+        ("reviewed_commits", {"commits": [{**COMMIT, "author": " "}]}),
+        ("reviewed_commits", {"commits": [{"sha": SHA, "reviewed_by": ["bo@example.com"]}]}),
         ("tests", without("tests")),
         ("tests", {"evidence": {**PROOF, "tests": {"passed": 0, "failed": 0, "sha": SHA}}}),
         ("tests", {"evidence": {**PROOF, "tests": {"passed": 9, "failed": 1, "sha": SHA}}}),
@@ -96,6 +107,11 @@ def test_each_required_check_that_is_not_proven_makes_the_deploy_unproven(check,
     reached = judge_deploy(facts(run=run))
     assert reached.result == "unproven"
     assert [missing.check for missing in reached.missing] == [check]
+
+
+def test_a_second_reviewer_counts_whatever_the_first_one_is():
+    commit = {**COMMIT, "reviewed_by": ["", "ann@example.com", "Bo <bo@example.com>"]}
+    assert judge_deploy(facts(run={"commits": [commit]})).result == "exempt"
 
 
 @pytest.mark.parametrize("check", list(policy.CHECKS))
@@ -123,6 +139,30 @@ def test_a_deploy_that_was_rolled_back_needs_no_smoke_test_but_stays_open_for_a_
     rolled_back = facts(run={"outcome": "rolled_back", **without("smoke_test")})
     assert judge_deploy(rolled_back).result == "exempt"
     assert policy.state_of_deploy(rolled_back.run, "exempt") == State.FINISHED
+
+
+def test_a_run_that_is_silent_is_not_waited_for_longer_than_any_run_takes():
+    for usual in (timedelta(), timedelta(days=365)):
+        decision = policy.silent_run_unknown(
+            started_at=FINISHED, usual_longest=usual, now=FINISHED + timedelta(days=7, seconds=1)
+        )
+        assert decision.outcome == "unknown"
+
+
+def test_a_pipeline_over_several_services_is_for_those_who_have_a_hand_in_all_of_them():
+    decision = may_register_pipeline(lacks=["edge", "ledger"], is_admin=False)
+    assert decision.outcome == "refused"
+    assert "edge, ledger" in decision.because
+    assert may_register_pipeline(lacks=[], is_admin=False).outcome == "allowed"
+    assert may_register_pipeline(lacks=["edge"], is_admin=True).outcome == "allowed"
+    assert len(may_register_pipeline(lacks=["x" * 64] * 500, is_admin=False).because) < 600
+
+
+@pytest.mark.parametrize("hand", ["owns_the_service", "registered_it", "is_admin", "is_own_token"])
+def test_proof_comes_from_who_answers_for_the_service_or_its_pipeline(hand):
+    nobody = {"owns_the_service": False, "registered_it": False, "is_admin": False, "is_own_token": False}
+    assert may_supply_proof(**nobody).outcome == "refused"
+    assert may_supply_proof(**{**nobody, hand: True}).outcome == "allowed"
 
 
 def test_who_registered_a_pipeline_cannot_confirm_it():

@@ -6,12 +6,14 @@ import pytest
 from django.db import connection
 
 from accounts.callers import caller_of_person
+from accounts.models import Membership
 from changes.models import Pipeline
 from changes.pipelines import registration
+from changes.pipelines.queries import possible_confirmers
 from changes.pipelines.registration import Terms, terms_of
 from changes.pipelines.states import MOVES
 from tests.conftest import token_client
-from tests.factories import deployment, make_shop
+from tests.factories import deployment, make_service, make_shop
 from workflow.errors import RuleViolation
 from workflow.ledger import timeline
 from workflow.transitions import is_legal
@@ -98,6 +100,32 @@ def test_people_without_a_service_of_it_neither_register_nor_change_nor_confirm(
     pipeline = register(shop)
     assert refusal(confirm, pipeline, by=shop.cy) == "may_register_pipeline"
     assert refusal(change, pipeline, Terms("", ["ledger"], ["uat"], ["tests"]), by=shop.cy) == "may_register_pipeline"
+
+
+def test_one_hand_in_one_service_is_not_enough_for_a_pipeline_over_other_teams_services(shop):
+    edge = make_service("edge", shop.delivery)
+    both = Terms("", ["ledger", "edge"], ["production"], ["tests"])
+    with pytest.raises(RuleViolation, match="not in the team that owns edge") as caught:
+        register(shop, terms=both)
+    assert caught.value.code == "may_register_pipeline"
+    assert refusal(change, shop.pipeline, Terms("", ["checkout", "edge"], ["uat"], ["tests"]), by=shop.ann) == (
+        "may_register_pipeline"
+    )
+    shop.pipeline.services.add(edge)
+    less = Terms("", ["checkout"], ["production"], ["tests"])
+    assert refusal(change, shop.pipeline, less, by=shop.ann) == "may_register_pipeline"
+    pipeline = register(shop, terms=both, by=shop.admin)
+    assert refusal(confirm, pipeline, by=shop.bo) == "may_register_pipeline"
+    assert possible_confirmers(pipeline) == []
+    Membership.objects.create(team=shop.delivery, user=shop.bo)
+    assert possible_confirmers(pipeline) == [shop.bo]
+    confirm(pipeline, by=shop.bo)
+    assert state_of(pipeline) == "trusted"
+
+
+def test_a_pipeline_cannot_be_named_like_the_page_where_pipelines_are_registered(shop):
+    assert refusal(register, shop, slug="new") == "slug_is_free"
+    assert not Pipeline.objects.filter(slug="new").exists()
 
 
 def test_an_administrator_confirms_what_others_registered(shop):
@@ -243,6 +271,14 @@ def test_a_registration_is_refused_with_the_same_code_as_on_the_page(shop, who, 
     answer = token_client(getattr(shop, who), *scopes).post(API, {**BODY, **changed}, format="json")
     assert (answer.status_code, answer.json()["code"]) == refusal, answer.content
     assert not Pipeline.objects.filter(slug="ledger-deploy").exists()
+
+
+@pytest.mark.parametrize("body", ["[]", "null", "7", '"requires"', "[{}]"])
+def test_a_change_that_is_no_object_is_malformed(shop, body):
+    client = token_client(shop.ann, "changes")
+    answer = client.patch(f"{API}/checkout-deploy", body.encode(), content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_an_object")
+    assert state_of(shop.pipeline) == "trusted"
 
 
 def test_a_token_limited_to_one_service_registers_nothing_for_another(shop):
