@@ -19,7 +19,7 @@ class Loader(AppLoader):
     """Celery's own, which also stops a worker or beat that was started with wrong settings."""
 
     def on_worker_init(self) -> None:
-        """Raise ImproperlyConfigured; Celery runs Django's checks by itself, and ignores what they find."""
+        """Raise WrongStart; Celery runs Django's checks by itself, and ignores what they find."""
         refuse_wrong_start()
 
 

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Concern
-from django.core.exceptions import ImproperlyConfigured
+
+from config.environment import WrongStart
 
 
 def settings_are_right(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
@@ -21,10 +22,10 @@ def settings_are_right(app_configs: Sequence[Any] | None = None, **_: Any) -> li
 
 
 def refuse_wrong_start() -> None:
-    """Raise ImproperlyConfigured with all sentences when a setting is missing or contradicts another."""
+    """Raise WrongStart with all sentences when a setting is missing or contradicts another."""
     errors = [str(found.msg) for found in settings_are_right() if isinstance(found, Error)]
     if errors:
-        raise ImproperlyConfigured(" ".join(errors))
+        raise WrongStart(" ".join(errors))
 
 
 def _secret_key() -> Iterable[CheckMessage]:

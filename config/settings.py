@@ -1,36 +1,41 @@
 """Every setting of Decklog, and the only place that reads the environment.
 
-Each variable may also be given as ``NAME_FILE``, the path of a file that holds the value (as container secrets are).
-`config.checks` judges the result, so that a wrong start ends with a sentence that says what to do.
+`config.environment` says how a variable is read, and `config.checks` judges the result, so that a wrong start ends
+with a sentence that says what to do.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from kombu import Queue
+
+from config.environment import BROKERS, Environment
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / "var"
-env = environ.FileAwareEnv()
+env = Environment(os.environ)
 
 # --- Where this installation lives ---------------------------------------------------------------------------------
 
-EMBEDDED = env.bool("DECKLOG_EMBEDDED", default=False)
+EMBEDDED = env.yes_or_no("DECKLOG_EMBEDDED", default=False)
 """True when `make run` supervises this process: SQLite, a broker on a Unix socket, plain HTTP on loopback."""
-INSTANCE = env.str("DECKLOG_INSTANCE", default="")
+INSTANCE = env.text("DECKLOG_INSTANCE")
 """The random id by which a supervisor recognises its own process behind `/healthz`."""
-SECRET_KEY = env.str("SECRET_KEY", default="") or "unset"
-BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+SECRET_KEY = env.text("SECRET_KEY", "unset")
+BASE_URL = env.address(
+    "BASE_URL", "http://127.0.0.1:8000", schemes=("http", "https"), example="https://decklog.example.com"
+).rstrip("/")
 _base = urlsplit(BASE_URL)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_base.hostname or "127.0.0.1", "127.0.0.1", "localhost"])
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [_base.hostname or "127.0.0.1", "127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
 IS_HTTPS = _base.scheme == "https"
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
 """How many reverse proxies stand in front and append to X-Forwarded-For; 0 means the header is not believed."""
-SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_DSN = env.address("SENTRY_DSN", schemes=("http", "https"), example="https://key@sentry.example.com/1")
+"""Where unexpected errors are reported, besides the log; empty means nowhere."""
 
 # --- Rooms, upper to lower -----------------------------------------------------------------------------------------
 
@@ -58,6 +63,8 @@ INSTALLED_APPS = [
     "notifications",
     "workflow",
 ]
+if SENTRY_DSN:
+    INSTALLED_APPS.append("config.reporting.ReportingConfig")
 MIDDLEWARE = [
     "workflow.middleware.RequestLog",
     "workflow.middleware.SecurityHeaders",
@@ -104,7 +111,7 @@ TEMPLATES: list[dict[str, Any]] = [
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{STATE / 'decklog.sqlite3'}")
+    "default": env.database("DATABASE_URL", f"sqlite:///{STATE / 'decklog.sqlite3'}")
 }
 IS_POSTGRES = "postgresql" in DATABASES["default"]["ENGINE"]
 # A worker thread keeps its connection: opening one costs more than the query it is for.
@@ -124,12 +131,19 @@ else:
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
-# Sign-in limits count here. They live in the database because Redis may vanish and a limit must not.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "decklog_cache"}}
+# Sign-in limits count here. They live in the database because Redis may vanish and a limit must not. When it is full a
+# third is forgotten, so it must not be easy to fill: every stranger's address and every e-mail they try takes a place.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "decklog_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 # --- Work ----------------------------------------------------------------------------------------------------------
 
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = env.address("REDIS_URL", schemes=BROKERS, example="redis://redis.internal:6379/0")
 CELERY_BROKER_URL = REDIS_URL or "memory://"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A worker outlives its broker: it sends what is due by itself and waits for the broker for as long as it takes.
@@ -155,7 +169,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 
 # --- Messages ------------------------------------------------------------------------------------------------------
 
-_email = env.email_url("EMAIL_URL", default="consolemail://")
+_email = env.mail("EMAIL_URL", "consolemail://")
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT = _email.get("EMAIL_PORT") or 25
@@ -164,7 +178,7 @@ EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS", False))
 EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL", False))
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"decklog@{_base.hostname or 'localhost'}")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"decklog@{_base.hostname or 'localhost'}")
 
 # --- Sign-in -------------------------------------------------------------------------------------------------------
 
@@ -250,9 +264,9 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
-ORGANISATION_NAME = env.str("ORGANISATION_NAME", default="")
+ORGANISATION_NAME = env.text("ORGANISATION_NAME")
 """Whose log this is: shown beside the brand."""
-ORGANISATION_TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+ORGANISATION_TIME_ZONE = env.text("TIME_ZONE", "UTC")
 """Whose morning and evening the organisation lives by; a person may choose another zone for themselves."""
 
 STATIC_URL = "/static/"
@@ -282,7 +296,10 @@ WHITENOISE_USE_FINDERS = not IS_COLLECTED
 
 # --- Logs and numbers ----------------------------------------------------------------------------------------------
 
-METRICS_FOLDER = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
+METRICS_FOLDER = env.folder("PROMETHEUS_MULTIPROC_DIR")
 """Where the web processes of one machine share what they measured; needed when there is more than one of them."""
 LOGGING_CONFIG = "workflow.logs.configure"
-LOGGING = {"json": not EMBEDDED, "level": env.str("LOG_LEVEL", default="INFO")}
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOGGING = {"json": not EMBEDDED, "level": env.choice("LOG_LEVEL", "INFO", among=_LEVELS)}
+
+env.insist()
