@@ -70,10 +70,14 @@ class TokenForm(forms.Form):
     services = forms.MultipleChoiceField(
         required=False,
         label="Only these services",
-        help_text="None chosen means all. Hold Ctrl or ⌘ to choose several.",
+        help_text="Limits what the token may write and ask the gate, not what it reads. None chosen means all. "
+        "Hold Ctrl or ⌘ to choose several.",
     )
     environments = forms.MultipleChoiceField(
-        required=False, label="Only these environments", widget=forms.CheckboxSelectMultiple
+        required=False,
+        label="Only these environments",
+        help_text="Limits what the token may write and ask the gate, not what it reads. None chosen means all.",
+        widget=forms.CheckboxSelectMultiple,
     )
     days = forms.TypedChoiceField(
         coerce=int,

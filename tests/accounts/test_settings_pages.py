@@ -13,7 +13,7 @@ from accounts.actions import Person, TokenTerms
 from accounts.authentication import HasScope, token_of
 from accounts.models import ApiToken, Membership, Team, User
 from notifications.models import Message
-from tests.factories import Shop
+from tests.factories import Shop, deployment
 from workflow.models import Entry
 
 PAGES = ["tokens", "tokens/new", "profile", "people", "teams", "teams/payments", "services", "environments"]
@@ -84,6 +84,21 @@ def test_the_command_stays_within_the_limits_of_the_token(ann: Client, shop: Sho
     assert "&quot;ledger&quot;" in page
     assert "&quot;uat&quot;" in page
     assert "&quot;checkout&quot;" not in page
+
+
+def test_a_token_is_limited_in_what_it_writes_and_the_pages_say_so(ann: Client, shop: Shop) -> None:
+    page = text_of(ann.post("/settings/tokens/new", {**NEW_TOKEN, "services": ["ledger"]}))
+    api = APIClient()
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {re.findall(r'dlk_[0-9a-zA-Z]+_[0-9a-zA-Z]+', page)[0]}")
+
+    assert api.get("/api/v1/services").status_code == 200
+    assert {each["slug"] for each in api.get("/api/v1/services").json()["results"]} == {"checkout", "ledger"}
+    assert api.post("/api/v1/deployments", deployment(), format="json").status_code == 403
+    for address in ("tokens", "tokens/new"):
+        said = text_of(ann.get(f"/settings/{address}"))
+        assert "not" in said.partition("what it reads")[0][-30:]
+        assert 'href="/api/docs"' in said
+    assert 'href="/api/docs"' in page
 
 
 def test_a_token_of_a_name_that_is_taken_is_refused_beside_the_name(ann: Client) -> None:
