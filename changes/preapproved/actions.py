@@ -38,6 +38,7 @@ def propose_template(slug: str, terms: Terms, *, by: Caller) -> Template:
     Raises Forbidden("may_propose_template"), Forbidden("token_limits"), Conflict("slug_taken"), and what `put_down`
     raises.
     """
+    _judge(terms)
     _require_a_hand_in(terms.services, by)
     _require_reach(terms, by)
     if Template.objects.filter(slug=slug).exists():
@@ -52,6 +53,7 @@ def change_template(slug: str, terms: Terms, *, by: Caller) -> Template:
     Only a new name needs no approval. Raises Forbidden("may_propose_template") and what `put_down` raises.
     """
     standing = queries.standing_of(slug, lock=True)
+    _judge(terms)
     present = terms_of(standing.template)
     for scope in (present, terms):
         _require_a_hand_in(scope.services, by)
