@@ -1,7 +1,8 @@
 """What is known about a filed change: who has a say in it, and everything its page and the API show."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,7 @@ class Standing:
 
     change: Change
     ticket: Ticket
+    _parts: dict[int, policy.Parts] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def ref(self) -> str:
@@ -76,15 +78,8 @@ class Standing:
     @cached_property
     def circle(self) -> policy.Circle:
         """Everybody who has a say."""
-        teams = {service.team.slug: service.team.name for service in self.services}
-        hands = _hands({service.team_id for service in self.services})
-        return policy.Circle(
-            level=self.change.risk,
-            teams=teams,
-            hands=hands,
-            excluded=_excluded(self.change, self.ticket),
-            filed_at=self.change.created_at,
-        )
+        excluded = _excluded(self.change, self.ticket)
+        return circle_around(self.services, self.change.risk, excluded, filed_at=self.change.created_at)
 
     @property
     def standing_approvals(self) -> list[Approval]:
@@ -97,11 +92,13 @@ class Standing:
 
     def parts_of(self, user_id: int) -> policy.Parts:
         """What this person has to do with it."""
-        return replace(
-            parts_in(self.circle, user_id),
-            is_requester=self.change.requester_id == user_id,
-            is_implementer=self.ticket.implementer_id == user_id,
-        )
+        if user_id not in self._parts:
+            self._parts[user_id] = replace(
+                parts_in(self.circle, user_id),
+                is_requester=self.change.requester_id == user_id,
+                is_implementer=self.ticket.implementer_id == user_id,
+            )
+        return self._parts[user_id]
 
 
 def risk_found(said: Mapping[str, Any], services: Sequence[Service]) -> risk_policy.RiskFound:
@@ -159,6 +156,15 @@ def parts_in(circle: policy.Circle, user_id: int) -> policy.Parts:
     is_lead = any(hand.is_lead for hand in own)
     leads = is_lead or Membership.objects.filter(user=user_id, is_lead=True).exists()
     return policy.Parts(is_lead=is_lead, is_member=bool(own), leads_elsewhere=leads)
+
+
+def circle_around(
+    services: Sequence[Service], level: str, excluded: Mapping[int, str], *, filed_at: datetime
+) -> policy.Circle:
+    """Everybody who has a say in a change of these services at this level of risk."""
+    teams = {service.team.slug: service.team.name for service in services}
+    hands = _hands({service.team_id for service in services})
+    return policy.Circle(level=level, teams=teams, hands=hands, excluded=excluded, filed_at=filed_at)
 
 
 def circle_of_deploy(change: Change) -> policy.Circle:
