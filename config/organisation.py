@@ -11,11 +11,12 @@ from accounts.organisation import PEOPLE, TEAMS, Tokens, read_secrets, tokens_se
 from catalog.organisation import ENVIRONMENTS, SERVICES
 from changes.organisation import FREEZES
 from changes.pipelines.organisation import PIPELINES
+from changes.preapproved.organisation import TEMPLATES
 from workflow import manifest
 from workflow.errors import Conflict, RuleViolation
 from workflow.manifest import Fault, Section, Step
 
-LATER = ("schedules", "escalations", "templates", "slack")
+LATER = ("schedules", "escalations", "slack")
 """Sections of the contract that this version accepts and does not apply yet."""
 
 
@@ -47,6 +48,7 @@ def apply_file(path: Path, *, tokens_file: Path | None = None, dry_run: bool = F
         ENVIRONMENTS,
         SERVICES,
         PIPELINES,
+        TEMPLATES,
         tokens_section(tokens),
         FREEZES,
     ]
