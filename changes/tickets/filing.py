@@ -19,7 +19,7 @@ from changes.tickets import messages, policy, queries, risk_policy
 from changes.tickets.content import FREE, LABELS, Draft, bound, digest_of, plain, without_blanks
 from changes.tickets.queries import Standing
 from changes.tickets.scheduling import require_a_free_window
-from changes.tickets.templates import draft_from
+from changes.tickets.templates import draft_from, require_usable
 from notifications import outbox
 from workflow.amendments import amend
 from workflow.errors import Conflict, Forbidden, InvalidFields, RuleViolation, Unprocessable
@@ -54,6 +54,7 @@ def file_change(draft: Draft, *, by: Caller) -> Change:
     now = timezone.now()
     template = _template(draft.template)
     if template:
+        require_usable(template, now=now)
         draft = draft_from(template, draft)
     named = _named(draft, by=by)
     said = draft.as_mapping() | {"implementer": named.implementer.email, "environment": named.environment.slug}
@@ -329,7 +330,9 @@ def _judge_submission(standing: Standing, *, now: datetime) -> None:
     ahead = policy.window_ahead(end=said["window_end"], now=now)
     if ahead.outcome == policy.REFUSED:
         raise Unprocessable(ahead.rule, ahead.because, field="window_end")
-    if authorization == Authorization.REVIEWED:
+    if standing.ticket.template:
+        require_usable(standing.ticket.template, now=now)
+    else:
         require(policy.quorum_satisfiable(standing.circle), kind=Conflict)
     require_a_free_window(standing)
 

@@ -5,7 +5,7 @@ from typing import Any
 from accounts.callers import Caller
 from changes.models import Approval, Change
 from changes.serializers import change_json
-from changes.tickets import allowed, policy, queries
+from changes.tickets import allowed, policy, queries, scheduling
 from changes.tickets.queries import Standing
 
 
@@ -59,8 +59,28 @@ def _ticket(standing: Standing, by: Caller) -> dict[str, Any]:
         "required_leads": sorted(demand.lead_of) if is_reviewed else [],
         "eligible_approvers": [judge.email for judge in policy.judges(circle)],
         "decision": {"rule": decision.rule, "outcome": decision.outcome, "because": decision.because},
-        "collisions": [],
+        **_schedule(standing),
         "allowed_actions": allowed.allowed_actions(standing, by=by),
+    }
+
+
+def _schedule(standing: Standing) -> dict[str, Any]:
+    met = scheduling.collisions(standing)
+    slot = scheduling.next_free_slot(standing) if met else None
+    return {
+        "collisions": [
+            {
+                "ref": one.ref,
+                "title": one.title,
+                "window_start": one.start,
+                "window_end": one.end,
+                "reason": one.reason,
+                "detail": one.words,
+                "blocks": one.blocks,
+            }
+            for one in met
+        ],
+        "next_free_slot": {"start": slot[0], "end": slot[1]} if slot else None,
     }
 
 

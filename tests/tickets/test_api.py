@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Membership
-from changes.models import Change, Ticket
+from changes.models import Change, Freeze, Hold, Ticket
 from changes.states import MOVES, State
 from changes.tickets.states import VERBS
 from notifications.models import Message
@@ -457,3 +457,54 @@ def test_reading_a_change_costs_the_same_whatever_it_holds(people, django_assert
     people["ann"].get(URL)
     with django_assert_max_num_queries(12):
         assert people["ann"].get(f"{URL}/{ref}").status_code == 200
+
+
+# --- The time it takes -----------------------------------------------------------------------------------------------
+
+
+def window(hours, *, length=1):
+    start = timezone.now() + timedelta(hours=hours)
+    return {"window_start": start.isoformat(), "window_end": (start + timedelta(hours=length)).isoformat()}
+
+
+def test_two_changes_of_a_tier_0_service_cannot_have_the_same_time(people):
+    submitted(people["ann"], **window(5))
+    answer = people["dee"].post(URL, body(submit=True, **window(5.5)), format="json")
+    assert refusal(answer) == (409, "collision_tier_0")
+    assert "The next free time is" in answer.json()["detail"]
+
+
+def test_two_changes_of_another_service_at_the_same_time_are_warned_of_and_offered_another(people):
+    first = submitted(people["ann"], services=["ledger"], **window(5))
+    answer = people["dee"].post(URL, body(submit=True, services=["ledger"], **window(5.5)), format="json").json()
+    assert [(met["ref"], met["reason"], met["blocks"]) for met in answer["collisions"]] == [
+        (first, "same_service", False)
+    ]
+    assert answer["next_free_slot"]["start"] > answer["collisions"][0]["window_start"]
+
+
+def test_a_hard_freeze_forbids_the_window_and_the_start(people, shop):
+    freeze = {
+        "name": "Year end",
+        "start": timezone.now() + timedelta(hours=4),
+        "end": timezone.now() + timedelta(days=9),
+    }
+    made = Freeze.objects.create(is_hard=True, **freeze)
+    answer = people["ann"].post(URL, body(submit=True, **window(5)), format="json")
+    assert refusal(answer) == (409, "freeze_active")
+    assert "Year end" in answer.json()["detail"]
+    ref = submitted(people["ann"])
+    say(people["bo"], ref, "approve")
+    Freeze.objects.filter(pk=made.pk).update(start=timezone.now() - timedelta(hours=1))
+    assert refusal(say(people["ann"], ref, "start")) == (409, "freeze_active")
+    Freeze.objects.filter(pk=made.pk).update(is_hard=False)
+    assert say(people["ann"], ref, "start").json()["flags"] == ["freeze_soft"]
+
+
+def test_a_hold_forbids_the_start_until_it_is_released(people, shop):
+    ref = submitted(people["ann"])
+    say(people["bo"], ref, "approve")
+    hold = Hold.objects.create(service=shop.checkout, source="INC-3", reason="Sev-1.", opened_at=timezone.now())
+    assert refusal(say(people["ann"], ref, "start")) == (409, "hold_open")
+    Hold.objects.filter(pk=hold.pk).update(released_at=timezone.now())
+    assert say(people["ann"], ref, "start").status_code == 200

@@ -1,0 +1,177 @@
+"""What the page for filing shows: what there is to choose, what is known already, and what would become of a draft."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import Membership, User
+from catalog.models import Environment, Service
+from changes.calendar.queries import Collision, Plan, collisions_of, free_slot_for
+from changes.freezes.queries import FreezeWindow
+from changes.models import Template
+from changes.preapproved.queries import usable_templates
+from changes.tickets import policy, queries, risk_policy
+from changes.tickets.content import Draft
+from changes.tickets.forms import Choices, FilingForm, initial_of
+from changes.tickets.queries import Standing
+from changes.tickets.scheduling import freezes_of
+from workflow.decisions import Decision
+from workflow.errors import Missing
+
+LENGTH = timedelta(hours=1)
+"""How long the window is that is offered first."""
+NOT_COPIED = ("window_start", "window_end", "implementer", "commits", "sha", "incident")
+"""What a former change said about itself alone."""
+
+
+# --- What there is to choose -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The rows behind the choices, so that what is chosen need not be looked up again."""
+
+    services: Mapping[str, Service]
+    environments: Mapping[str, Environment]
+    people: Mapping[str, User]
+    own_teams: frozenset[int] = frozenset()
+    templates: Mapping[str, Template] = field(default_factory=dict)
+
+
+def known_to(me: User, *, with_templates: bool = True) -> Known:
+    """Everything that a change can name, by slug and e-mail."""
+    own = frozenset(Membership.objects.filter(user=me).values_list("team_id", flat=True))
+    templates = usable_templates(me) if with_templates else []
+    return Known(
+        services={one.slug: one for one in Service.objects.select_related("team").order_by("team__name", "slug")},
+        environments={one.slug: one for one in Environment.objects.all()},
+        people={one.email: one for one in User.objects.filter(is_active=True).order_by("name", "email")},
+        own_teams=own,
+        templates={one.slug: one for one in templates},
+    )
+
+
+def choices_for(me: User, known: Known, *, chosen: Sequence[str] = ()) -> Choices:
+    """The choices in words: what is chosen first, then the reader's own teams, then everybody else's."""
+    first = [(slug, f"tier {known.services[slug].tier}") for slug in chosen if slug in known.services]
+    groups = [("Chosen", first)] if first else []
+    by_team: dict[str, list[tuple[str, str]]] = {}
+    for service in sorted(known.services.values(), key=lambda one: one.team_id not in known.own_teams):
+        if service.slug not in chosen:
+            by_team.setdefault(service.team.name, []).append((service.slug, f"tier {service.tier}"))
+    people = sorted(known.people.values(), key=lambda one: one.pk != me.pk)
+    return Choices(
+        services=[*groups, *by_team.items()],
+        environments=[(one.slug, one.name) for one in known.environments.values()],
+        people=[(one.email, f"{one.name} (you)" if one.pk == me.pk else str(one)) for one in people],
+        templates=[(one.slug, one.name) for one in known.templates.values()],
+    )
+
+
+# --- What is known already -------------------------------------------------------------------------------------------
+
+
+def first_words(me: User, known: Known, wishes: Mapping[str, str], *, now: datetime) -> dict[str, Any]:
+    """What a new form is filled with; `wishes` are the `type`, `template` and `copy` that the address names."""
+    start = timezone.localtime(now).replace(minute=0, second=0, microsecond=0) + LENGTH
+    production = next((one.slug for one in known.environments.values() if one.is_production), None)
+    given: dict[str, Any] = {"window_start": start, "window_end": start + LENGTH, "implementer": me.email}
+    given |= {"environment": production} if production else {}
+    given |= {name: wishes[name] for name in ("type", "template") if wishes.get(name)}
+    return {**_copied(wishes.get("copy", "")), **given}
+
+
+def _copied(ref: str) -> dict[str, Any]:
+    if not ref:
+        return {}
+    try:
+        said = queries.standing_of(ref).said
+    except Missing:
+        return {}
+    return initial_of({name: value for name, value in said.items() if name not in NOT_COPIED})
+
+
+# --- What would become of it -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What would become of a draft if it were submitted now; parts that cannot be known yet are empty."""
+
+    risk: risk_policy.RiskFound
+    services: Sequence[Service] = ()
+    circle: policy.Circle | None = None
+    quorum: Decision | None = None
+    window: tuple[datetime, datetime] | None = None
+    collisions: Sequence[Collision] = ()
+    freezes: Sequence[FreezeWindow] = ()
+    slot: tuple[datetime, datetime] | None = None
+
+    @property
+    def forbids(self) -> bool:
+        """Whether the window cannot be had."""
+        return any(one.blocks for one in self.collisions) or any(one.forbids for one in self.freezes)
+
+
+def prospect_of(draft: Draft, known: Known, *, me: User, edited: Standing | None = None) -> Prospect:
+    """What would become of what is typed, as `edited` if that change is edited, by the rules that decide later."""
+    now = timezone.now()
+    services = [known.services[slug] for slug in draft.services if slug in known.services]
+    risk = queries.risk_found(draft.as_mapping(), services)
+    if not services:
+        return Prospect(risk)
+    implementer = known.people.get(draft.implementer, me)
+    circle = queries.circle_around(
+        services,
+        risk.level,
+        _excluded(draft, implementer, me, edited),
+        filed_at=edited.change.created_at if edited else now,
+    )
+    window = _window_of(draft)
+    environment = known.environments.get(draft.environment) or next(iter(known.environments.values()), None)
+    around: dict[str, Any] = {}
+    if window and environment:
+        around = _around(
+            Plan(
+                change_id=edited.change.pk if edited else None,
+                service_ids=tuple(service.pk for service in services),
+                environment_id=environment.pk,
+                implementer_id=implementer.pk,
+                start=window[0],
+                end=window[1],
+            )
+        )
+    return Prospect(risk, services, circle, policy.quorum_satisfiable(circle), window, **around)
+
+
+def _excluded(draft: Draft, implementer: User, me: User, edited: Standing | None) -> dict[int, str]:
+    authors = queries.people_by_email(queries.authors_of(draft.sha, [dict(one) for one in draft.commits]))
+    found = {person.pk: "authored one of its commits" for person in authors}
+    before = edited.circle.excluded if edited else {me.pk: "requested it"}
+    found |= {pk: because for pk, because in before.items() if because in {"wrote a part of it", "requested it"}}
+    if edited:
+        found.setdefault(me.pk, "wrote a part of it")
+    return (
+        {implementer.pk: "took it on", **found} if implementer.pk in found else {**found, implementer.pk: "took it on"}
+    )
+
+
+def _window_of(draft: Draft) -> tuple[datetime, datetime] | None:
+    start, end = draft.window_start, draft.window_end
+    return (start, end) if start and end and end > start else None
+
+
+def _around(plan: Plan) -> dict[str, Any]:
+    collisions = collisions_of(plan)
+    freezes = freezes_of(plan)
+    is_taken = bool(collisions) or any(one.forbids for one in freezes)
+    return {"collisions": collisions, "freezes": freezes, "slot": free_slot_for(plan) if is_taken else None}
+
+
+def filing_form(me: User, known: Known, *, typed: Any, initial: Mapping[str, Any]) -> FilingForm:
+    """The form, filled with what was typed or else with what is known; a template's own words stand in it."""
+    chosen = typed.getlist("services") if typed else [str(slug) for slug in initial.get("services", ())]
+    return FilingForm(typed or None, choices=choices_for(me, known, chosen=chosen), initial=dict(initial))
