@@ -11,7 +11,8 @@ from django.utils import timezone
 from changes import policy
 from changes.models import Change, Run
 from changes.pipelines.order import CLOCK_SKEW, LONGEST_RUN, OUTCOMES, SKEW, START_TOO_EARLY, TERMINAL_CONFLICT
-from changes.states import Outcome, Verdict
+from changes.states import Origin, Outcome, Verdict
+from changes.tickets.deeds import Deed, deed
 from workflow import moments, tones
 from workflow.models import Entry
 
@@ -185,6 +186,7 @@ class Told(NamedTuple):
     actor: str = ""
     source: str = ""
     written_at: datetime | None = None
+    quote: str = ""
 
 
 class ToldDay(NamedTuple):
@@ -244,38 +246,40 @@ def _told(entry: Entry, names: Mapping[str, str], change: Change) -> Iterator[To
         text = f"Verdict: {it.word.lower()}{was}. {entry.data.get('because', '')}"
         yield Told(entry.recorded_at, it.icon, it.tone, text, source="Decklog")
     if entry.verb != "verdict":
-        icon, tone, text = _deed(entry, change)
+        done = (_deed_of_pipeline(entry, change) if change.origin == Origin.PIPELINE else None) or deed(entry)
+        done = done or Deed("message", "mute", entry.verb.replace("_", " ").capitalize())
         is_person = entry.actor.startswith("user:")
         yield Told(
             entry.occurred_at,
-            icon,
-            tone,
-            text=f"{text[:1].lower()}{text[1:]}" if is_person else text,
+            done.icon,
+            done.tone,
+            text=f"{done.text[:1].lower()}{done.text[1:]}" if is_person else done.text,
             actor=who if is_person else "",
             source="" if is_person else who,
             written_at=late,
+            quote=done.quote,
         )
 
 
-def _deed(entry: Entry, change: Change) -> tuple[str, str, str]:
+def _deed_of_pipeline(entry: Entry, change: Change) -> Deed | None:
     if entry.verb == "started":
-        return "player-play", tones.look("in_progress").tone, f"Started {change.version}".strip()
+        return Deed("player-play", tones.look("in_progress").tone, f"Started {change.version}".strip())
     if entry.verb == "finished":
         return _finish(entry, change)
     if entry.verb == "evidence":
-        return "file-check", tones.look("in_progress").tone, f"Supplied proof: {evidence_in_words(entry.data)}"
+        return Deed("file-check", tones.look("in_progress").tone, f"Supplied proof: {evidence_in_words(entry.data)}")
     if entry.verb == "went_silent":
         it = tones.look(Outcome.UNKNOWN.value, "outcome")
-        return it.icon, it.tone, f"Gave up waiting. {entry.data.get('because', '')}"
-    return "message", "mute", entry.verb.replace("_", " ").capitalize()
+        return Deed(it.icon, it.tone, f"Gave up waiting. {entry.data.get('because', '')}")
+    return None
 
 
-def _finish(entry: Entry, change: Change) -> tuple[str, str, str]:
+def _finish(entry: Entry, change: Change) -> Deed:
     it = tones.look(OUTCOMES.get(str(entry.data.get("status")), "unknown"), "outcome")
     took = ""
     if change.started_at and entry.occurred_at > change.started_at:
         took = f" after {moments.duration(entry.occurred_at - change.started_at)}"
-    return it.icon, it.tone, f"Finished: {it.word.lower()}{took}"
+    return Deed(it.icon, it.tone, f"Finished: {it.word.lower()}{took}")
 
 
 def evidence_in_words(said: Mapping[str, Any]) -> str:
