@@ -58,3 +58,24 @@ def run_went_silent(ref: str, title: str, *, to: tuple[int, str]) -> NewMessage:
         text="\n".join(lines),
         subject=ref,
     )
+
+
+def pipeline_suspended(ref: str, slug: str, *, to: tuple[int, str], at: datetime, because: str) -> NewMessage:
+    """Tells who answers for a pipeline that its deploys are not exempt any more, and how to get that back."""
+    person, email = to
+    url = f"{settings.BASE_URL}/pipelines/{slug}"
+    lines = [
+        f"Reinstate {slug}, once it proves again what it must: {url}",
+        "",
+        f"Its exemption is suspended: {because}",
+        "Its deploys are still logged, as unproven, and somebody must review each.",
+        "Two people reinstate it: one saves its terms again on its page, another one confirms them.",
+    ]
+    return NewMessage(
+        dedup_key=f"suspended:{ref}:{at:%Y%m%d%H%M%S}:{person}",
+        channel="email",
+        recipient=email,
+        title=f"{slug} is suspended",
+        text="\n".join(lines),
+        subject=ref,
+    )

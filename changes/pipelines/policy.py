@@ -4,11 +4,16 @@ What its deploys must prove is judged in `changes.policy`, which also holds the 
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from workflow.decisions import Decision
 
 ALLOWED, REFUSED = "allowed", "refused"
 RESERVED = frozenset({"new"})
+MOST_STRANGERS = 200
+"""How many pipelines that nobody registered one person's tokens may bring in within an hour."""
+UNPROVEN_SUSPENDS, UNPROVEN_WITHIN = 3, timedelta(days=30)
+"""How many unproven deploys within which time end a pipeline's exemption."""
 NAMED = 5
 """How many services a refusal names."""
 
@@ -36,6 +41,17 @@ def slug_is_free(slug: str) -> Decision:
     return Decision("slug_is_free", ALLOWED, "No page has this address.")
 
 
+def stranger_is_welcome(*, brought: int) -> Decision:
+    """A pipeline that nobody registered is taken in with its first deploy, for one person 200 times an hour."""
+    if brought < MOST_STRANGERS:
+        return Decision("stranger_is_welcome", ALLOWED, "A deploy by an unknown pipeline is kept as unproven.")
+    because = (
+        f"Your tokens named {MOST_STRANGERS} pipelines within an hour that nobody has registered. Register this one, or"
+        " send it again later."
+    )
+    return Decision("stranger_is_welcome", REFUSED, because)
+
+
 def may_supply_proof(*, owns_the_service: bool, registered_it: bool, is_admin: bool, is_own_token: bool) -> Decision:
     """Missing proof comes from the team that owns the service, who registered the pipeline, or an administrator.
 
@@ -56,6 +72,17 @@ def proof_by_a_person_counts(*, bound_to_token: bool, is_own_token: bool = False
         because = "This pipeline is bound to a token, so only that token can prove anything. Send the proof with it."
         return Decision("proof_by_a_person_counts", REFUSED, because)
     return Decision("proof_by_a_person_counts", ALLOWED, "Their proof counts.")
+
+
+def third_unproven_suspends(*, state: str, unproven: int) -> Decision:
+    """Three unproven deploys in 30 days that nobody reviewed suspend a trusted pipeline's exemption.
+
+    Only those count that came since it was last confirmed. Two people reinstate it: one proposes, one confirms it.
+    """
+    rule = "third_unproven_suspends"
+    if state == "trusted" and unproven >= UNPROVEN_SUSPENDS:
+        return Decision(rule, "suspended", f"{unproven} unproven deploys in {UNPROVEN_WITHIN.days} days.")
+    return Decision(rule, state, f"{unproven} of {UNPROVEN_SUSPENDS} unproven deploys.")
 
 
 def confirmed_as_seen(*, seen: str, present: str) -> Decision:

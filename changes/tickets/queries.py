@@ -263,3 +263,32 @@ def _in_full(rows: Any) -> Any:
 def review_of(change: Change) -> Review | None:
     """What somebody found when they looked back at it, if somebody did."""
     return Review.objects.select_related("reviewer").filter(pk=change.pk).first()
+
+
+# --- What is due -----------------------------------------------------------------------------------------------------
+
+AT_ONCE = 500
+"""How many changes one round of a duty looks at."""
+
+
+def missed_windows(*, now: datetime) -> list[int]:
+    """Ids of the changes whose window passed before they began."""
+    rows = Change.objects.filter(state__in=[State.SUBMITTED, State.APPROVED], window_end__lte=now)
+    return list(rows.order_by("window_end").values_list("pk", flat=True)[:AT_ONCE])
+
+
+def settled(*, now: datetime) -> list[int]:
+    """Ids of the filed changes that finished a while ago and owe no review."""
+    rows = Ticket.objects.filter(
+        change__state=State.FINISHED,
+        change__review_due_at__isnull=True,
+        change__finished_at__lte=now - policy.SETTLED_AFTER,
+    )
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+
+
+def reviews_to_remind_of(*, now: datetime) -> list[int]:
+    """Ids of the filed changes whose review is due so soon that somebody must be reminded, or paged, and was not."""
+    first = now + policy.REVIEW_WITHIN - policy.REMINDERS[0]
+    rows = Ticket.objects.filter(change__review_due_at__lte=first, reminded__lt=len(policy.REMINDERS) + 1)
+    return list(rows.order_by("change__review_due_at").values_list("pk", flat=True)[:AT_ONCE])
