@@ -44,8 +44,8 @@ class Pack:
 
     def rows(self, name: str) -> Iterator[dict[str, str]]:
         """The lines of a table by column."""
-        with self.open(name) as file:
-            for row in csv.DictReader(io.TextIOWrapper(file, "utf-8", newline="")):
+        with self.open(name) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
+            for row in csv.DictReader(text):
                 if None in row or None in row.values():
                     raise ValueError(f"{name}: a line has not as many cells as its head.")
                 yield row

@@ -1,0 +1,1 @@
+"""What auditors may rely on."""
