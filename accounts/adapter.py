@@ -3,7 +3,9 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.internal.httpkit import clean_client_ip
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest
 
 from accounts import invitations
@@ -15,6 +17,16 @@ class ClosedSignUp(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ship
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Never."""
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address that the limits count: what the outermost trusted proxy saw, else where the connection is from.
+
+        allauth's own answers with an error when fewer proxies wrote a line than are trusted.
+        """
+        hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        trusted = settings.TRUSTED_PROXIES
+        seen = clean_client_ip(hops[-trusted]) if 0 < trusted <= len(hops) else None
+        return seen or clean_client_ip(request.META.get("REMOTE_ADDR", "")) or "unknown"
 
 
 class NewPasswordForm(forms.Form):

@@ -9,6 +9,25 @@ from django.conf import settings
 from accounts.policy import SCOPES
 from accounts.zones import known_zones
 
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""The characters that change the direction of writing."""
+
+
+class LineField(forms.CharField):
+    """A name on one line: line breaks become spaces, since a mail that quotes it would take them for its own."""
+
+    def to_python(self, value: Any) -> str:
+        """The text, with single spaces."""
+        return " ".join(super().to_python(value).split())
+
+    def validate(self, value: Any) -> None:
+        """Refuse what cannot be seen and turns the letters around it: it makes one name look like another."""
+        super().validate(value)
+        if any(character in TURNING or character < " " for character in value):
+            raise forms.ValidationError(
+                "It has a character that cannot be seen. Leave it out.", code="unseen_character"
+            )
+
 
 def zone_choices() -> list[tuple[str, str]]:
     """Every IANA zone in alphabetical order, the organisation's own first."""
@@ -19,7 +38,7 @@ def zone_choices() -> list[tuple[str, str]]:
 class ProfileForm(forms.Form):
     """What people change about themselves."""
 
-    name = forms.CharField(max_length=120)
+    name = LineField(max_length=120)
     time_zone = forms.ChoiceField(choices=zone_choices, required=False, help_text="All times are shown in this zone.")
 
 
@@ -46,7 +65,7 @@ class FounderForm(forms.Form):
     email = forms.EmailField(
         max_length=254, label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
     )
-    name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = LineField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     password = forms.CharField(
         max_length=200,
         strip=False,
@@ -58,9 +77,7 @@ class FounderForm(forms.Form):
 class TokenForm(forms.Form):
     """A new token. The choices of services and environments come from the rooms that know them."""
 
-    name = forms.CharField(
-        max_length=80, help_text="Where it is kept, as in “GitHub Actions”. Shown beside what it does."
-    )
+    name = LineField(max_length=80, help_text="Where it is kept, as in “GitHub Actions”. Shown beside what it does.")
     scopes = forms.MultipleChoiceField(
         choices=[(scope, f"{scope}: {meaning}") for scope, meaning in SCOPES.items()],
         initial=["deploy", "read"],

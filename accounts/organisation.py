@@ -96,7 +96,8 @@ def _plan_person(entry: PersonEntry, user: User) -> Iterator[Step]:
     if changed:
         columns = {("is_admin" if name == "admin" else name): value for name, value in wanted.items()}
         yield Step(f"~ person {entry.email}: {changed}", partial(actions.change_person, user, by=None, **columns))
-    if entry.password and not user.check_password(entry.password):
+    # Whoever was shut out has no password, and gets none before an administrator opens the account again.
+    if entry.password and user.is_active and not user.check_password(entry.password):
         yield Step(f"~ person {entry.email}: password", partial(actions.set_password, user, entry.password, by=None))
 
 

@@ -164,6 +164,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "seal-the-ledger": {"task": "workflow.tasks.seal_ledger", "schedule": 60.0},
     "settle-verdicts": {"task": "changes.tasks.settle_verdicts", "schedule": 60.0},
     "make-evidence-packs": {"task": "changes.tasks.make_packs", "schedule": 5.0, "options": {"expires": 5}},
+    "mind-tickets": {"task": "changes.tasks.mind_tickets", "schedule": 60.0},
     "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
 }
 
@@ -204,7 +205,6 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/5m/ip,5/5m/key", "reset_password": "10/h/ip,3/h/key"}
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_NAME = "decklog_session"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS

@@ -2,14 +2,15 @@
 
 from django import forms
 
+from accounts.forms import LineField
 from accounts.models import User
 
 
 class TeamForm(forms.Form):
     """A team's name and its channel."""
 
-    name = forms.CharField(max_length=120)
-    slack_channel = forms.CharField(max_length=80, required=False, label="Slack channel", help_text="As in #payments.")
+    name = LineField(max_length=120)
+    slack_channel = LineField(max_length=80, required=False, label="Slack channel", help_text="As in #payments.")
 
 
 class NewTeamForm(TeamForm):

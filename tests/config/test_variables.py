@@ -136,3 +136,15 @@ def test_the_sentence_is_all_that_a_program_says(program: str) -> None:
     )
 
     assert (ended.returncode, ended.stderr) == (1, "TRUSTED_PROXIES must be a whole number, 0 or more.\n")
+
+
+def test_over_https_cookies_are_secure_and_only_a_trusted_proxy_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BASE_URL", "https://decklog.example.com/")
+    alone = start()
+    monkeypatch.setenv("TRUSTED_PROXIES", "1")
+    behind = start()
+
+    assert alone["SESSION_COOKIE_SECURE"] is alone["CSRF_COOKIE_SECURE"] is True
+    assert alone["SECURE_PROXY_SSL_HEADER"] is None
+    assert behind["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
+    assert not alone.get("USE_X_FORWARDED_HOST")
