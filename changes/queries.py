@@ -229,7 +229,9 @@ def filter_choices() -> tuple[tuple[str, str], ...]:
 
 def change_in_full(pk: int) -> Change | None:
     """A change with everything that its page names, in one statement; None when there is none."""
-    related = ("run", "service__team", "environment", "requester", "pipeline__registered_by", "pipeline__token")
+    of_deploy = ("run", "pipeline__registered_by", "pipeline__token")
+    of_ticket = ("ticket__implementer", "ticket__template", "review__reviewer")
+    related = ("service__team", "environment", "requester", *of_deploy, *of_ticket)
     return Change.objects.select_related(*related).filter(pk=pk).first()
 
 
