@@ -82,6 +82,13 @@ def finish_change(ref: str, *, by: Caller, outcome: str, note: str = "") -> Stan
     return standing
 
 
+@transaction.atomic
+def finish_and_close(ref: str, *, by: Caller, outcome: str, note: str = "") -> Standing:
+    """Say how a change ended, and close it unless somebody must review it. Raises what `finish_change` raises."""
+    standing = finish_change(ref, by=by, outcome=outcome, note=note)
+    return standing if standing.change.review_due_at else close_change(ref, by=by)
+
+
 def _review_needed(change: Change, outcome: str) -> Decision:
     return policy.review_needed(
         policy.EndFacts(

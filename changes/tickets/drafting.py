@@ -13,11 +13,13 @@ from changes.calendar.queries import Collision, Plan, collisions_of, free_slot_f
 from changes.freezes.queries import FreezeWindow
 from changes.models import Template
 from changes.preapproved.queries import usable_templates
-from changes.tickets import policy, queries, risk_policy
+from changes.tickets import narration, policy, queries, risk_policy
 from changes.tickets.content import Draft
 from changes.tickets.forms import Choices, FilingForm, initial_of
 from changes.tickets.queries import Standing
 from changes.tickets.scheduling import freezes_of
+from changes.tickets.templates import draft_from
+from workflow import moments, tones
 from workflow.decisions import Decision
 from workflow.errors import Missing
 
@@ -169,6 +171,36 @@ def _around(plan: Plan) -> dict[str, Any]:
     freezes = freezes_of(plan)
     is_taken = bool(collisions) or any(one.forbids for one in freezes)
     return {"collisions": collisions, "freezes": freezes, "slot": free_slot_for(plan) if is_taken else None}
+
+
+def outlook_of(form: FilingForm, known: Known, *, me: User, edited: Standing | None = None) -> dict[str, Any]:
+    """The content of templates/tickets/_outlook.html: what would become of what the form holds now."""
+    draft = form.glimpse()
+    template = known.templates.get(form.chosen_template)
+    if template:
+        draft = draft_from(template, draft)
+    prospect = prospect_of(draft, known, me=me, edited=edited)
+    now = timezone.now()
+    return {
+        "prospect": prospect,
+        "template": template,
+        "risk_look": tones.look(prospect.risk.level, "risk"),
+        "risk_title": narration.risk_title(prospect.risk),
+        "risk_beyond": narration.risk_beyond(prospect.risk),
+        "demand": narration.demand_in_words(prospect.circle) if prospect.circle and not template else "",
+        "window": narration.window_in_words(*prospect.window) if prospect.window else "",
+        "is_over": bool(prospect.window and prospect.window[1] <= now),
+        "slot": _offered(prospect.slot),
+    }
+
+
+def _offered(slot: tuple[datetime, datetime] | None) -> tuple[str, str] | None:
+    """A free slot as the value of a button, on the reader's clock, and in words."""
+    if slot is None:
+        return None
+    start, end = (moments.here(at) for at in slot)
+    value = f"slot {start:%Y-%m-%dT%H:%M} {end:%Y-%m-%dT%H:%M}"
+    return value, f"{moments.stamp(start)} to {moments.stamp(end)} {moments.zone(start)}"
 
 
 def filing_form(me: User, known: Known, *, typed: Any, initial: Mapping[str, Any]) -> FilingForm:

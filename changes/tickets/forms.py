@@ -20,6 +20,17 @@ REVIEW_FIELDS = {f"answer_{code}": code for code in REVIEW_QUESTIONS}
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 EMERGENT_PARTS = ("title", "services", "reason")
 """All that an emergency is asked for."""
+ASKED_WITH_TEMPLATE = (
+    "title",
+    "implementer",
+    "window_start",
+    "window_end",
+    "sha",
+    "commits",
+    "incident",
+    "public_note",
+)
+"""What a change from a template still says itself."""
 DEMANDED = frozenset({"title", "services", *PARTS, *RISK_FIELDS})
 """What submitting asks for; a draft may lack most of it."""
 Choice = tuple[str, str]
@@ -167,11 +178,27 @@ class FilingForm(forms.Form):
         ]
         return [*asked, (self["customer_impacting"], "A slower page, another look, another price.", 1)]
 
+    @property
+    def carried(self) -> list[forms.BoundField]:
+        """What is not asked in this face of the form and still comes back with it, so that nothing typed is lost."""
+        asked = {"type", "template", *self.fields}
+        if self.is_emergent:
+            asked = {"type", *EMERGENT_PARTS}
+        elif self.chosen_template:
+            asked = {"type", "template", *ASKED_WITH_TEMPLATE}
+        return [self[name] for name in self.fields if name not in asked]
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Ask for these parts of a Draft only."""
+        kept = {*names, *(RISK_FIELDS if "risk_answers" in names else ())}
+        for name in [name for name in self.fields if name not in kept]:
+            del self.fields[name]
+
     def said(self) -> dict[str, Any]:
         """Every part that was typed and is well-formed, by the names of a Draft."""
         typed = self.cleaned_data
         answers = {code: typed[name] == "yes" for name, code in RISK_FIELDS.items() if typed.get(name)}
-        parts = {name: typed[name] for name in (*LABELS, *FREE) if name in typed}
+        parts = {name: _as_lines(typed[name]) for name in (*LABELS, *FREE) if name in typed}
         parts["customer_impacting"] = typed.get("customer_impacting") == "yes"
         return {**parts, "risk_answers": answers, "services": tuple(typed.get("services", ()))}
 
@@ -184,6 +211,24 @@ class FilingForm(forms.Form):
         incident = INCIDENT.match(reason)
         named = {"incident": incident[1].upper(), "reason": ""} if incident else {"reason": reason}
         return Draft(type=Type.EMERGENT, title=said.get("title", ""), services=said["services"], **named)
+
+    def glimpse(self) -> Draft:
+        """What is known of the change so far, typed or filled in beforehand."""
+        if self.is_bound:
+            self.full_clean()
+            return self.draft()
+        shown = self.initial
+        answers = {code: shown.get(name) == "yes" for name, code in RISK_FIELDS.items()}
+        parts = ("environment", "implementer", "window_start", "window_end", "rollback_minutes", "template")
+        known = {name: shown[name] for name in parts if shown.get(name)}
+        is_felt = shown.get("customer_impacting") == "yes"
+        services = tuple(shown.get("services", ()))
+        return Draft(services=services, risk_answers=answers, customer_impacting=is_felt, **known)
+
+
+def _as_lines(value: Any) -> Any:
+    """Text as every other door sends it: a browser ends its lines in another way."""
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
 def initial_of(said: Mapping[str, Any]) -> dict[str, Any]:

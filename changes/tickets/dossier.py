@@ -1,0 +1,124 @@
+"""Everything that the page of a filed change shows, gathered."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from accounts.callers import caller_of_person
+from accounts.models import User
+from changes.models import Change, Review
+from changes.narration import told_days
+from changes.queries import names_of
+from changes.states import Authorization, State
+from changes.tickets import allowed, narration, policy, scheduling
+from changes.tickets.forms import CorrectForm, FinishForm, ReasonForm, ReviewForm, VerbForm
+from changes.tickets.narration import Scene
+from changes.tickets.queries import Standing
+from workflow import ledger
+from workflow.models import Entry
+
+Forms = Mapping[str, forms.Form]
+FORMS: dict[str, type[forms.Form]] = {
+    "decide": VerbForm,
+    "finish": FinishForm,
+    "review": ReviewForm,
+    "correct": CorrectForm,
+    "reason": ReasonForm,
+}
+"""The forms of the page by the name under which its template knows them."""
+FORM_OF = {
+    "approve": "decide",
+    "reject": "decide",
+    "finish": "finish",
+    "rollback": "finish",
+    "review": "review",
+    "correct": "correct",
+    "revise": "reason",
+    "withdraw": "reason",
+}
+"""In which of them each verb is said; the others need no word."""
+OPEN = frozenset({State.DRAFT, State.SUBMITTED, State.APPROVED})
+
+
+def ticket_dossier(change: Change, *, me: User, typed: Forms) -> dict[str, Any]:
+    """The content of templates/tickets/change.html; `typed` are forms that hold what the reader typed, by name."""
+    standing = Standing(change, change.ticket)
+    review: Review | None = getattr(change, "review", None)
+    scene = Scene(standing, caller_of_person(me), timezone.now(), review)
+    may = allowed.allowed_actions(standing, by=scene.by)
+    return {
+        "change": change,
+        "ticket": change.ticket,
+        "standing": standing,
+        "panel": narration.panel(scene),
+        "may": may,
+        "may_correct": change.state == State.FINISHED and not _refuses_to_carry_out(scene),
+        "why_not": narration.why_not(scene),
+        "answers": narration.answer_lines(standing, me=me.pk),
+        "since": _since(scene) if change.state in {State.SUBMITTED, State.DRAFT} else None,
+        "forms": {name: typed.get(name) or kind() for name, kind in FORMS.items()},
+        **_what_it_says(standing),
+        **_around(standing),
+        **_history(scene),
+    }
+
+
+def _refuses_to_carry_out(scene: Scene) -> bool:
+    parts = scene.standing.parts_of(scene.by.user_id)
+    return policy.may_carry_out(parts).outcome == policy.REFUSED
+
+
+def _since(scene: Scene) -> narration.Since | None:
+    circle = scene.standing.circle
+    return narration.since_approval(scene, {hand.email: hand.name for hand in circle.hands})
+
+
+def _what_it_says(standing: Standing) -> dict[str, Any]:
+    change = standing.change
+    start, end = change.window_start, change.window_end
+    return {
+        "parts": narration.parts(standing),
+        "risk": standing.risk,
+        "risk_title": narration.risk_title(standing.risk),
+        "risk_beyond": narration.risk_beyond(standing.risk),
+        "window": narration.window_in_words(start, end) if start and end else "",
+        "is_emergency": change.authorization == Authorization.EMERGENCY,
+        "flags": ["It began outside the window that was approved."] if "outside_window" in change.flags.split() else [],
+    }
+
+
+def _around(standing: Standing) -> dict[str, Any]:
+    plan = scheduling.plan_of(standing) if standing.change.state in OPEN else None
+    if plan is None:
+        return {"collisions": [], "freezes": []}
+    return {"collisions": scheduling.collisions(standing), "freezes": scheduling.freezes_of(plan)}
+
+
+def _history(scene: Scene) -> dict[str, Any]:
+    standing, review = scene.standing, scene.review
+    entries = ledger.timeline(standing.ref)
+    names = narration.names_known(standing, [review.reviewer] if review else [])
+    unknown = {entry.actor for entry in entries} - set(names) - {ledger.SYSTEM}
+    if unknown:
+        names |= names_of(unknown)
+    days = told_days(entries, names=names, change=standing.change)
+    return {
+        "days": days,
+        "review": review,
+        "review_answers": narration.review_answers(review) if review else [],
+        "ending": _ending(entries),
+    }
+
+
+def _ending(entries: Sequence[Entry]) -> str:
+    """What was said last about how it ended; `entries` newest first."""
+    said: dict[str, Any] = next((entry.data for entry in entries if entry.verb in {"finished", "corrected"}), {})
+    return str(said.get("note") or said.get("reason") or "")
+
+
+def review_form(change: Change, *, me: User, typed: Forms) -> forms.Form | None:
+    """The form by which the reader looks back at a deploy, if they may."""
+    decision = allowed.may_review_deploy(change, by=caller_of_person(me))
+    return (typed.get("review") or ReviewForm()) if decision.outcome != policy.REFUSED else None
