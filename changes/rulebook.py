@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from accounts import policy as accounts_policy
 from changes import policy as changes_policy
 from changes.audit import policy as audit_policy
+from changes.freezes import policy as freezes_policy
+from changes.pipelines import gate_policy
 from changes.pipelines import policy as pipelines_policy
 from notifications import policy as notifications_policy
 from workflow.decisions import Decision
@@ -16,6 +18,8 @@ from workflow.decisions import Decision
 POLICIES: tuple[ModuleType, ...] = (
     changes_policy,
     pipelines_policy,
+    gate_policy,
+    freezes_policy,
     audit_policy,
     accounts_policy,
     notifications_policy,
@@ -23,6 +27,10 @@ POLICIES: tuple[ModuleType, ...] = (
 OTHER_NAMES: dict[str, Callable[..., Any]] = {
     "four_eyes": changes_policy.pipeline_confirmed_by_another,
     "stale_approval": pipelines_policy.confirmed_as_seen,
+    "quorum_unsatisfiable": freezes_policy.override_can_be_confirmed,
+    "freeze_ends_after_start": freezes_policy.freeze_is_sound,
+    "recurrence": freezes_policy.freeze_is_sound,
+    "time_zone_needed": freezes_policy.freeze_is_sound,
 }
 """Rules whose stable code, which clients know, is not the name of their function."""
 

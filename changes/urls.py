@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from changes import api as changes_api
 from changes import views
 from changes.audit import views as audit
-from changes.pipelines import api, registration_api
+from changes.pipelines import api, gate_api, registration_api
 from changes.pipelines import views as pipelines
 from changes.preapproved import urls as preapproved
 from changes.tickets.api import VERBS
@@ -37,6 +37,7 @@ api_urls = [
     re_path(r"^changes/(?P<ref>[^/]+)/?$", changes_api.OneChange.as_view()),
     re_path(r"^changes/(?P<ref>[^/]+)/timeline/?$", changes_api.ChangeTimeline.as_view()),
     *(re_path(rf"^changes/(?P<ref>[^/]+)/{verb}/?$", view.as_view()) for verb, view in VERBS.items()),
+    re_path(r"^gate/?$", gate_api.Gate.as_view()),
     re_path(r"^pipelines/?$", registration_api.Pipelines.as_view()),
     re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/?$", registration_api.OnePipeline.as_view()),
     re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/confirm/?$", registration_api.PipelineConfirmation.as_view()),

@@ -21,7 +21,7 @@ SHOWN_PAST = 20
 class FreezeWindow:
     """One time [start, end) of a freeze. `is_overridden`: leave was given for all services that were asked about.
 
-    `covers` is what it covers in words, where that was asked for.
+    `leave_until` is when that leave ends, and `covers` what the freeze covers in words, where that was asked for.
     """
 
     freeze_id: int
@@ -31,6 +31,7 @@ class FreezeWindow:
     start: datetime
     end: datetime
     is_overridden: bool = False
+    leave_until: datetime | None = None
     covers: str = ""
 
     @property
@@ -73,10 +74,10 @@ def freezes_at(at: datetime, *, service_id: int, team_id: int, environment_id: i
     rows = _touching(at, at + INSTANT).filter(_covering([service_id], [team_id], environment_id)).distinct()
     found = [window for freeze in rows for window in _windows(freeze, at, at + INSTANT)]
     given = _given_leave([window for window in found if window.is_hard])
-    shown = [
-        replace(window, is_overridden=any(leave.holds(at, {service_id}) for leave in given.get(window.freeze_id, ())))
-        for window in found
-    ]
+    shown = []
+    for window in found:
+        ends = [leave.end for leave in given.get(window.freeze_id, ()) if leave.holds(at, {service_id})]
+        shown.append(replace(window, is_overridden=bool(ends), leave_until=max(ends, default=None)))
     return sorted(shown, key=lambda window: (not window.is_hard, window.start, window.freeze_id))
 
 

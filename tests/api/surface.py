@@ -69,6 +69,12 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/changes": lambda: {"title": "Raise the pool", "services": ["ledger"]},
     "PATCH /api/v1/changes/{ref}": lambda: {"public_note": "Faster."},
     **{f"POST /api/v1/changes/{{ref}}/{verb}": dict for verb in VERBS},
+    "POST /api/v1/gate": lambda: {
+        "service": "checkout",
+        "environment": "production",
+        "pipeline": "checkout-deploy",
+        "sha": "9fceb02d0ae598e95dc970b74767f19372d61af8",
+    },
     "POST /api/v1/pipelines": lambda: {
         "slug": "ledger-deploy",
         "services": ["ledger"],
