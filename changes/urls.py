@@ -17,6 +17,7 @@ page_urls = [
     path("pipelines", pipelines.pipelines),
     path("pipelines/new", pipelines.new_pipeline),
     path("pipelines/<slug:slug>", pipelines.pipeline),
+    path("pipelines/<slug:slug>/deploys", pipelines.pipeline),
     path("pipelines/<slug:slug>/edit", pipelines.edit_pipeline),
     path("pipelines/<slug:slug>/confirm", pipelines.confirm_pipeline),
     *preapproved.page_urls,

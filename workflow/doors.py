@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from workflow.errors import InvalidFields, RuleViolation
+from workflow.errors import InvalidFields, RuleViolation, TooMany
 
 PROBLEM = "application/problem+json"
 TITLES = {
@@ -67,7 +67,10 @@ def refusal_body(refusal: RuleViolation) -> dict[str, Any]:
 
 def refused(refusal: RuleViolation) -> HttpResponse:
     """The API's answer to a refusal."""
-    return _answer(refusal_body(refusal))
+    answer = _answer(refusal_body(refusal))
+    if isinstance(refusal, TooMany):
+        answer["Retry-After"] = str(refusal.wait)
+    return answer
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | HttpResponse | None:

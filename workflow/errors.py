@@ -57,6 +57,16 @@ class Missing(RuleViolation):
     status = 404
 
 
+class TooMany(RuleViolation):
+    """The same again is welcome after `wait` seconds (429, with Retry-After)."""
+
+    status = 429
+
+    def __init__(self, code: str, message: str, *, wait: int, field: str = "") -> None:
+        super().__init__(code, message, field=field)
+        self.wait = wait
+
+
 class InvalidFields(RuleViolation):
     """Several fields are wrong at once; `errors` is a list of (field, code, message)."""
 

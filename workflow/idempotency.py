@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from workflow.doors import refused
-from workflow.errors import Conflict, Malformed, RuleViolation, Unprocessable
+from workflow.errors import Conflict, Malformed, RuleViolation, TooMany, Unprocessable
 from workflow.models import StoredReply
 from workflow.statements import fetch
 from workflow.wire import JSON, write_json
@@ -53,14 +53,16 @@ def answers_once(handler: Handler) -> Callable[..., Response | HttpResponse]:
 
 def _fingerprint(request: Request) -> str:
     body = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(request.path.encode() + b"\n" + body).hexdigest()
+    # With a slash at the end it is the same address.
+    return hashlib.sha256(request.path.rstrip("/").encode() + b"\n" + body).hexdigest()
 
 
 def reply_once(*, credential: str, key: str, fingerprint: str, work: Callable[[], Response]) -> HttpResponse:
     """Do `work` unless (credential, key) already has an answer; then return that one.
 
     Raises Unprocessable("idempotency_mismatch") when the key was used with another body,
-    Conflict("idempotency_in_flight") while the first request is still being worked on. Refusals are answers too.
+    Conflict("idempotency_in_flight") while the first request is still being worked on. Refusals are answers too, but
+    for TooMany, which passes.
     Whatever ends halfway, the process included, leaves the key free at once.
     """
     with transaction.atomic():
@@ -69,6 +71,8 @@ def reply_once(*, credential: str, key: str, fingerprint: str, work: Callable[[]
         if first is not None:
             return _replay(first, fingerprint)
         answer, refusal = _answer_of(work)
+        if isinstance(refusal, TooMany):
+            raise refusal
         StoredReply(
             credential=credential,
             key=key,

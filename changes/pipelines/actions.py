@@ -15,7 +15,7 @@ from changes.messages import proof_topic, proof_wanted, run_went_silent
 from changes.models import REF_PREFIX, Change
 from changes.pipelines import queries
 from changes.pipelines.intake.rest import Deployment, event_of
-from changes.pipelines.models import Pipeline, Run
+from changes.pipelines.models import Run
 from changes.pipelines.order import (
     MAX_EVENTS,
     MAX_EVENTS_BYTES,
@@ -27,6 +27,7 @@ from changes.pipelines.order import (
     size_of,
 )
 from changes.pipelines.recording import Recorded, Target, Trust, record_run
+from changes.pipelines.strangers import take_in
 from changes.states import MOVES, Outcome, State, Verdict
 from notifications import outbox
 from workflow.errors import Conflict, Forbidden, Missing, TooLarge, Unauthenticated, Unprocessable
@@ -106,7 +107,7 @@ def _known_context(key: queries.IntakeKey, caller: Caller) -> queries.IntakeCont
     if context.environment_id is None:
         raise Unprocessable("unknown_environment", f"There is no environment “{key.environment}”.", field="environment")
     if context.pipeline_id is None:
-        Pipeline.objects.get_or_create(slug=key.pipeline)
+        take_in(key.pipeline, by=caller)
         return queries.intake_context(key, caller=caller)
     return context
 

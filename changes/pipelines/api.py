@@ -68,7 +68,11 @@ class BulkDeployments(ApiView):
         """200 with a result for each, in order."""
         bulk = rest.read_bulk(request.data)
         caller = caller_of(request)
-        return Response({"results": [self._one(n, body, bulk, caller) for n, body in enumerate(bulk.deployments)]})
+        # Under one key all of them are one transaction. Two of those that hold the same runs in another order would
+        # wait for each other; in one order the second waits for the first.
+        numbered = sorted(enumerate(bulk.deployments), key=lambda item: rest.natural_order(item[1]))
+        results = [self._one(index, body, bulk, caller) for index, body in numbered]
+        return Response({"results": sorted(results, key=lambda result: result["index"])})
 
     def _one(self, index: int, body: Any, bulk: rest.Bulk, caller: Caller) -> dict[str, Any]:
         try:

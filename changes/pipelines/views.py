@@ -19,7 +19,7 @@ from changes import rows
 from changes.pipelines import narration, queries, registration
 from changes.pipelines.forms import NewPipelineForm, PipelineForm
 from changes.pipelines.models import Pipeline
-from changes.pipelines.policy import REFUSED
+from changes.pipelines.policy import REFUSED, RESERVED
 from changes.pipelines.registration import terms_of
 from changes.pipelines.snippets import SNIPPETS, Deploys, snippet
 from changes.queries import ChangeList, Page, list_changes
@@ -92,7 +92,8 @@ def _history(found: Pipeline, page: Page) -> dict[str, Any]:
 
 
 def _page_url(found: Pipeline, cursor: Cursor | None) -> str:
-    return f"/pipelines/{found.slug}?cursor={cursor}#history" if cursor else ""
+    page = f"/pipelines/{found.slug}/deploys" if found.slug in RESERVED else f"/pipelines/{found.slug}"
+    return f"{page}?cursor={cursor}#history" if cursor else ""
 
 
 def _snippets(found: Pipeline, wanted: str) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def new_pipeline(request: HttpRequest) -> HttpResponse:
         made = attempt(form, lambda: _register(form, me))
         if made:
             return _told_who_confirms(request, made)
-    return render(request, "pipelines/edit.html", {"form": form})
+    return render(request, "pipelines/edit.html", {"form": form, "namesake": queries.pipeline_in_full("new")})
 
 
 def _register(form: NewPipelineForm, me: User) -> Pipeline:

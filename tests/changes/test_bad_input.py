@@ -1,9 +1,11 @@
 """Hostile and mistaken input: a 4xx that says what is wrong, nothing written, and every list still readable."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from changes.models import Change
 from changes.pipelines.models import Pipeline
@@ -174,3 +176,30 @@ def test_a_deploy_by_a_pipeline_that_nobody_registered_is_kept_as_unproven(ci):
     assert answer.status_code == 201
     assert answer.json()["verdict"]["rule"] == "unregistered_pipeline_unproven"
     assert Pipeline.objects.get(slug="brand-new").state == "unregistered"
+
+
+def test_unknown_pipelines_are_taken_in_up_to_a_bound_for_each_person(ci, shop, monkeypatch):
+    for module in ("policy", "strangers"):
+        monkeypatch.setattr(f"changes.pipelines.{module}.MOST_STRANGERS", 2)
+    others = token_client(shop.bo, "deploy")
+    brought = [ci.post(URL, deployment(pipeline=f"made-up-{n}"), format="json") for n in range(3)]
+    assert [answer.status_code for answer in brought] == [201, 201, 429]
+    assert brought[2].json()["code"] == "stranger_is_welcome"
+    assert 1 <= int(brought[2]["Retry-After"]) <= 3600
+    again = token_client(shop.ann, "deploy").post(URL, deployment(pipeline="made-up-3"), format="json")
+    assert again.status_code == 429, "another token of the same person is no way around it"
+    assert others.post(URL, deployment(pipeline="made-up-4"), format="json").status_code == 201
+    assert ci.post(URL, deployment(pipeline="made-up-1", run_id="2"), format="json").status_code == 201
+    Pipeline.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    assert ci.post(URL, deployment(pipeline="made-up-2"), format="json").status_code == 201
+
+
+def test_a_refusal_that_passes_is_not_kept_under_its_key(ci, monkeypatch):
+    ci.post(URL, deployment(pipeline="made-up-0"), format="json")
+    body = deployment(pipeline="made-up-1")
+    with monkeypatch.context() as bound:
+        for module in ("policy", "strangers"):
+            bound.setattr(f"changes.pipelines.{module}.MOST_STRANGERS", 1)
+        refused = ci.post(URL, body, format="json", HTTP_IDEMPOTENCY_KEY="k")
+        assert (refused.status_code, "Retry-After" in refused) == (429, True)
+    assert ci.post(URL, body, format="json", HTTP_IDEMPOTENCY_KEY="k").status_code == 201

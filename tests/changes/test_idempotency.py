@@ -28,6 +28,13 @@ def test_the_first_answer_is_replayed_byte_for_byte(ci):
     assert Change.objects.count() == 1
 
 
+def test_a_slash_at_the_end_is_the_same_request(ci):
+    body = deployment()
+    first = post(ci, body)
+    again = ci.post(f"{URL}/", body, format="json", HTTP_IDEMPOTENCY_KEY="key-1")
+    assert (again.status_code, again.content) == (201, first.content)
+
+
 def test_another_body_under_the_same_key_is_a_mismatch(ci):
     post(ci, deployment())
     answer = post(ci, deployment(run_id="another"))

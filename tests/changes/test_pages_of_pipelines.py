@@ -316,3 +316,14 @@ def test_the_form_of_a_big_organisation_offers_every_service(ann, shop):
     make_user("eve@example.com", "Eve")
     form = ann.get("/pipelines/new").content.decode()
     assert form.count("<option value=") >= Service.objects.count()
+
+
+def test_a_pipeline_that_is_named_like_the_registration_page_has_a_page_all_the_same(ann, ci):
+    assert "calls itself" not in ann.get("/pipelines/new").content.decode()
+    ref = ci.post("/api/v1/deployments", deployment(pipeline="new"), format="json").json()["ref"]
+    assert 'href="/pipelines/new/deploys"' in ann.get("/pipelines/new").content.decode()
+    assert ref in ann.get("/pipelines/new/deploys").content.decode()
+    typed = {"slug": "new", "services": "checkout", "environments": "uat", "requires": "tests"}
+    refused = ann.post("/pipelines/new", typed)
+    assert "Choose another name." in refused.content.decode()
+    assert Pipeline.objects.get(slug="new").state == "unregistered"

@@ -103,6 +103,17 @@ def test_while_the_first_request_runs_its_repetition_is_told_to_wait(monkeypatch
     assert _post(ci, body, key="one").content == first.content
 
 
+def test_bulks_that_hold_the_same_runs_in_other_orders_wait_for_each_other_and_never_deadlock():
+    ci = _token_header(factories.make_shop())
+    bodies = [factories.deployment(run_id=str(number), pipeline=f"made-up-{number % 5}") for number in range(20)]
+    turned = [bodies, bodies[::-1], bodies[10:] + bodies[:10], bodies[::2] + bodies[1::2]]
+    answers = at_once([lambda n=n: _post(ci, {"deployments": turned[n % 4]}, key=f"{n}", to="/bulk") for n in range(8)])
+    assert [answer.status_code for answer in answers] == [200] * 8
+    results = [result for answer in answers for result in answer.json()["results"]]
+    assert sorted(result["status"] for result in results) == [200] * 140 + [201] * 20
+    assert all([result["index"] for result in answer.json()["results"]] == list(range(20)) for answer in answers)
+
+
 def _token_of(shop):
     return token_of(_token_header(shop)["HTTP_AUTHORIZATION"])
 
@@ -112,6 +123,6 @@ def _token_header(shop):
     return {"HTTP_AUTHORIZATION": f"Bearer {text}"}
 
 
-def _post(header, body, *, key):
+def _post(header, body, *, key, to=""):
     client = APIClient(raise_request_exception=False)
-    return client.post("/api/v1/deployments", body, format="json", HTTP_IDEMPOTENCY_KEY=key, **header)
+    return client.post(f"/api/v1/deployments{to}", body, format="json", HTTP_IDEMPOTENCY_KEY=key, **header)

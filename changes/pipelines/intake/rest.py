@@ -110,6 +110,8 @@ class Bulk(Shape):
 
 
 KEY_FIELDS = ("service", "environment", "pipeline", "run_id", "attempt")
+KEY_ORDER = ("pipeline", "service", "environment", "run_id", "attempt")
+"""The pipeline is first, because a new one is written before its runs are."""
 _KNOWN = frozenset(Deployment.model_fields)
 
 
@@ -130,6 +132,11 @@ def read_evidence(body: Any) -> Event:
     if not evidence:
         raise Unprocessable("no_evidence", "Send at least one of tests, smoke_test and rollback.", field="evidence")
     return {"evidence": evidence}
+
+
+def natural_order(body: Any) -> list[str]:
+    """Where a body stands among others: by the run that it is about, as far as it names one."""
+    return [str(body.get(name, "")) for name in KEY_ORDER] if isinstance(body, dict) else []
 
 
 def event_of(deployment: Deployment, *, received_at: str, by: str, backfill: bool = False) -> Event:
