@@ -4,9 +4,11 @@ import zipfile
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from accounts.callers import Caller, caller_of_person
 from accounts.models import Membership
@@ -25,7 +27,7 @@ def seal() -> None:
     assert seal_batch(now=timezone.now() + timedelta(minutes=1))
 
 
-def draft(**said: object) -> Draft:
+def draft(**said: Any) -> Draft:
     now = timezone.now()
     whole = Draft(
         title="=Raise the “pool” of connections",
@@ -51,7 +53,7 @@ def callers(shop: Shop) -> tuple[Caller, Caller, Caller]:
 
 
 @pytest.fixture
-def history(shop, ci) -> Shop:
+def history(shop: Shop, ci: APIClient) -> Shop:
     """CHG of a person, approved twice because it was edited, carried out and reviewed; two deploys; an emergency."""
     ann, bo, dee = callers(shop)
     ref = filing.file_change(draft(), by=ann).ref
@@ -74,7 +76,7 @@ def history(shop, ci) -> Shop:
     return shop
 
 
-def scope(**said: object) -> Scope:
+def scope(**said: Any) -> Scope:
     now = timezone.now()
     whole = Scope(since=now - timedelta(days=1), until=now + timedelta(days=3), services=(), sample=3, seed="seed")
     return replace(whole, **said)
@@ -86,7 +88,7 @@ def made(place: Path, wanted: Scope) -> Made:
 
 
 @pytest.fixture
-def folder(history, tmp_path) -> Path:
+def folder(history: Shop, tmp_path: Path) -> Path:
     """The pack about all of it, unpacked."""
     made(tmp_path / "pack.zip", scope())
     with zipfile.ZipFile(tmp_path / "pack.zip") as archive:

@@ -2,6 +2,7 @@
 
 import ast
 import csv
+import hashlib
 import json
 import shutil
 import subprocess
@@ -47,11 +48,11 @@ def test_the_verifier_hashes_the_very_bytes_that_were_sealed_whatever_an_entry_s
     assert b"\n" not in line
     assert json.loads(line)["data"] == data
 
-    class OneLine:
+    class OneLine(verify_ledger.Pack):
         def lines(self, name):
             yield 1, line
 
-    found = verify_ledger.Entries(OneLine(), {})
+    found = verify_ledger.Entries(OneLine(Path()), {})
     assert found.up_to(7) == {7: ledger.leaf(entry)}
     assert found.faults == []
 
@@ -159,10 +160,10 @@ def slip_an_entry_in(folder: Path) -> str:
 def forge_a_leaf_with_its_entry(folder: Path) -> str:
     """Who changes an entry and its leaf alike breaks the root."""
     lines = lines_of(folder / "entries.jsonl")
-    was = verify_ledger.hashlib.sha256(b"\x00" + lines[0].rstrip(b"\n")).hexdigest()
+    was = hashlib.sha256(b"\x00" + lines[0].rstrip(b"\n")).hexdigest()
     forged = lines[0].replace(b'"actor":"user:', b'"actor":"user:9', 1)
     (folder / "entries.jsonl").write_bytes(b"".join([forged, *lines[1:]]))
-    now = verify_ledger.hashlib.sha256(b"\x00" + forged.rstrip(b"\n")).hexdigest()
+    now = hashlib.sha256(b"\x00" + forged.rstrip(b"\n")).hexdigest()
     edit(folder / "seals.jsonl", was, now)
     return "Its leaves do not give its root"
 
@@ -231,7 +232,7 @@ def rebind_an_approval(folder: Path) -> str:
     lines = lines_of(folder / "approvals.jsonl")
     said = json.loads(lines[0])
     said["content"] = said["content"].replace("UAT", "production")
-    said["digest"] = verify_ledger.hashlib.sha256(said["content"].encode()).hexdigest()
+    said["digest"] = hashlib.sha256(said["content"].encode()).hexdigest()
     (folder / "approvals.jsonl").write_bytes(b"".join([json.dumps(said).encode() + b"\n", *lines[1:]]))
     return "The ledger has no such answer to this text."
 
@@ -245,7 +246,9 @@ def drop_an_approval(folder: Path) -> str:
 
 def choose_another_seed(folder: Path) -> str:
     edit(folder / "pack.json", '"seed": "seed"', '"seed": "seek"')
-    return "sample.csv line 1: The seed draws"
+    refs = [row[0] for row in population_lines(folder)[1:]]
+    is_first_alike = draw(refs, seed="seed", size=1) == draw(refs, seed="seek", size=1)
+    return "Its lot is wrong" if is_first_alike else "sample.csv line 1: The seed draws"
 
 
 def drop_a_page(folder: Path) -> str:
