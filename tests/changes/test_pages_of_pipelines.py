@@ -12,7 +12,7 @@ from changes.models import Change, Pipeline
 from changes.pipelines.registration import terms_of
 from changes.pipelines.snippets import SNIPPETS
 from tests.changes.test_pages import first, log, seen
-from tests.factories import SHA, make_service, make_user
+from tests.factories import SHA, deployment, make_service, make_user
 
 REGISTRATION = {
     "slug": "ledger-deploy",
