@@ -65,10 +65,10 @@ def record_all(subject: str, happenings: Sequence[Happening], *, at: datetime) -
     )
 
 
-def new_entry(prefix: str, happening: Happening, *, at: datetime) -> NewRow:
-    """The row that `record` would append, for a subject that is inserted in the same statement as `prefix` + its id."""
+def new_entry(subject: str | FromParent, happening: Happening, *, at: datetime) -> NewRow:
+    """The row that `record` would append, to be written in the same statement as what it is about."""
     values: dict[str, object] = {
-        "subject": FromParent(prefix),
+        "subject": subject,
         "verb": happening.verb,
         "actor": happening.actor,
         "occurred_at": happening.occurred_at,

@@ -5,7 +5,7 @@ running them); SQLite gets the same text. Everything else in Decklog uses the OR
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ def fetch(sql: str, parameters: Sequence[Any] = (), *, moments: Iterable[int] = 
     if connection.vendor == "postgresql":
         # Only Django's wrapper knows the isolation it promised, so its connection is used, without its cursor.
         with connection.wrap_database_errors:
-            return _cursor().execute(sql, parameters, prepare=True).fetchall()
+            return _cursor().execute(_numbered(sql), parameters, prepare=True).fetchall()
     with connection.cursor() as cursor:
         cursor.execute(sql, [_for_sqlite(value) for value in parameters])
         rows = cursor.fetchall()
@@ -37,12 +37,19 @@ def fetch(sql: str, parameters: Sequence[Any] = (), *, moments: Iterable[int] = 
     return [_with_moments(row, columns) for row in rows] if columns else rows
 
 
-def _cursor() -> "psycopg.Cursor[Row]":
+@lru_cache(maxsize=512)
+def _numbered(sql: str) -> str:
+    """The statement with `$1`, `$2` for its marks. psycopg would number those of a long one each time it runs."""
+    parts = sql.split("%s")
+    return "".join(f"{part}${number}" for number, part in enumerate(parts[:-1], start=1)) + parts[-1]
+
+
+def _cursor() -> "psycopg.RawCursor[Row]":
     """This thread's server-side cursor, made once for each connection."""
     connection.ensure_connection()
-    cursor: psycopg.Cursor[Row] | None = getattr(_OWN, "cursor", None)
+    cursor: psycopg.RawCursor[Row] | None = getattr(_OWN, "cursor", None)
     if cursor is None or cursor.connection is not connection.connection:
-        cursor = psycopg.Cursor(connection.connection)
+        cursor = psycopg.RawCursor(connection.connection)
         # Django's own loader of times is Python; the connection is in UTC, so psycopg's compiled one says the same.
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         _OWN.cursor = cursor
@@ -59,10 +66,7 @@ def _for_sqlite(value: Any) -> Any:
 def _with_moments(row: Row, columns: tuple[int, ...]) -> Row:
     values = list(row)
     for column in columns:
-        moment = values[column]
-        if isinstance(moment, str):
-            moment = datetime.fromisoformat(moment)
-        values[column] = moment and moment.replace(tzinfo=UTC)
+        values[column] = _moment(values[column])
     return tuple(values)
 
 
@@ -84,6 +88,18 @@ class NewRow:
     values: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Premise:
+    """What must still be so for something to be inserted: a statement of one row, and a condition on its columns.
+
+    `facts` names its columns; `holds` speaks of them. The parameters are those of both, in this order.
+    """
+
+    facts: str
+    holds: str
+    parameters: Sequence[object]
+
+
 def undoable() -> AbstractContextManager[None]:
     """A step that may meet a taken key: inside a transaction it fails alone, outside one nothing needs protection."""
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
@@ -97,10 +113,8 @@ def insert_together(parent: NewRow, children: Sequence[NewRow]) -> int:
     unique key is taken; then nothing was written.
     """
     if connection.vendor == "postgresql":
-        rows = (parent, *children)
-        sql = _statement(tuple([_shape(row) for row in rows]))
-        given = [_parameter(value) for row in rows for value in row.values.values() if type(value) is not FromParent]
-        return int(fetch(sql, given)[0][0])
+        shapes, given = _laid_out((parent, *children))
+        return int(fetch(_statement(shapes), given)[0][0])
     with transaction.atomic():
         parent_id = _insert_one(parent, parent_id=0)
         for child in children:
@@ -108,25 +122,62 @@ def insert_together(parent: NewRow, children: Sequence[NewRow]) -> int:
     return parent_id
 
 
+def can_insert_if() -> bool:
+    """Whether this database can do `insert_if`: SQLite cannot write in a WITH."""
+    return connection.vendor == "postgresql"
+
+
+def insert_if(premise: Premise, parent: NewRow, children: Sequence[NewRow]) -> tuple[int | None, Row]:
+    """As `insert_together`, but only if `premise` holds at this very moment; PostgreSQL only.
+
+    The parent's id, or None when nothing was written; and the facts as they are, either way in one round trip.
+    """
+    shapes, given = _laid_out((parent, *children))
+    pk, *facts = fetch(_statement(shapes, premise.facts, premise.holds), [*premise.parameters, *given])[0]
+    return pk, tuple(facts)
+
+
 def _parameter(value: object) -> object:
-    return orjson.dumps(value).decode() if isinstance(value, dict | list) else value
+    return orjson.dumps(value).decode() if type(value) in _WRITTEN_AS_JSON else value
+
+
+_WRITTEN_AS_JSON = frozenset({dict, list})
 
 
 Shape = tuple[type[models.Model], tuple[str, ...], tuple[tuple[str, FromParent], ...]]
 """What the text of an insert depends on: the model, the columns, and which of them name the parent."""
 
 
-def _shape(row: NewRow) -> Shape:
-    inherited = [(name, value) for name, value in row.values.items() if type(value) is FromParent]
-    return row.model, tuple(row.values), tuple(inherited)
+def _laid_out(rows: Sequence[NewRow]) -> tuple[tuple[Shape, ...], list[object]]:
+    """The shapes of the rows and the values that they bring, in one pass, because this runs for every deploy."""
+    shapes: list[Shape] = []
+    given: list[object] = []
+    for row in rows:
+        inherited = []
+        for name, value in row.values.items():
+            if type(value) is FromParent:
+                inherited.append((name, value))
+            else:
+                given.append(_parameter(value))
+        shapes.append((row.model, tuple(row.values), tuple(inherited)))
+    return tuple(shapes), given
 
 
 @lru_cache(maxsize=64)
-def _statement(shapes: tuple[Shape, ...]) -> str:
+def _statement(shapes: tuple[Shape, ...], facts: str = "", holds: str = "") -> str:
     parent, *children = (_insert(shape) for shape in shapes)
-    parts = [f"parent AS ({parent} RETURNING id)"]
-    parts += [f"child_{number} AS ({child} FROM parent)" for number, child in enumerate(children)]
-    return f"WITH {', '.join(parts)} SELECT id FROM parent"
+    followers = [f"child_{number} AS ({child} FROM parent)" for number, child in enumerate(children)]
+    if not facts:
+        parts = [f"parent AS ({parent} RETURNING id)", *followers]
+        return f"WITH {', '.join(parts)} SELECT id FROM parent"
+    # The condition comes before the rows, so that its parameters do too.
+    parts = [
+        f"known AS MATERIALIZED ({facts})",
+        f"held AS MATERIALIZED (SELECT 1 FROM known WHERE {holds})",
+        f"parent AS ({parent} FROM held RETURNING id)",
+        *followers,
+    ]
+    return f"WITH {', '.join(parts)} SELECT (SELECT id FROM parent), known.* FROM known"
 
 
 def _insert(shape: Shape) -> str:
@@ -160,6 +211,100 @@ def _insert_one(row: NewRow, *, parent_id: int) -> int:
     key = row.model._meta.pk.column
     sql = f"INSERT INTO {row.model._meta.db_table} ({columns}) VALUES ({marks}) RETURNING {key}"
     return int(fetch(sql, values)[0][0])
+
+
+# --- Known rows ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRow:
+    """A row to update: its model and key, the new values by column, and what it must still say (empty: anything)."""
+
+    model: type[models.Model]
+    pk: int
+    values: Mapping[str, object]
+    expected: Mapping[str, object]
+
+
+def write_together(changed: Sequence[ChangedRow], new: Sequence[NewRow]) -> bool:
+    """Update the `changed` rows and insert the `new` ones, on PostgreSQL in a single statement.
+
+    Runs in the caller's transaction, which must be undone when this returns False: one row was not as expected.
+    """
+    steps = [*(_update_of(row) for row in changed), *(_insert_of(row) for row in new)]
+    if connection.vendor == "postgresql":
+        parts = [f"step_{number} AS ({sql} RETURNING 1)" for number, (sql, _) in enumerate(steps)]
+        counts = ", ".join(f"(SELECT count(*) FROM step_{number})" for number in range(len(steps)))
+        given = [value for _, values in steps for value in values]
+        return all(fetch(f"WITH {', '.join(parts)} SELECT {counts}", given)[0])
+    return all(fetch(f"{sql} RETURNING 1", values) for sql, values in steps)
+
+
+def _update_of(row: ChangedRow) -> tuple[str, list[object]]:
+    values = [*map(_parameter, row.values.values()), row.pk, *row.expected.values()]
+    return _update(row.model, tuple(row.values), tuple(row.expected), connection.vendor), values
+
+
+def _insert_of(row: NewRow) -> tuple[str, list[object]]:
+    return _plain_insert(row.model, tuple(row.values), connection.vendor), [*map(_parameter, row.values.values())]
+
+
+@lru_cache(maxsize=64)
+def _update(model: type[models.Model], names: tuple[str, ...], expected: tuple[str, ...], vendor: str) -> str:
+    marks = _marks(model, vendor)
+    sets = ", ".join(f"{_quoted(name)} = {marks[name]}" for name in names)
+    wheres = " AND ".join(f"{_quoted(name)} = {marks[name]}" for name in (str(model._meta.pk.column), *expected))
+    return f"UPDATE {model._meta.db_table} SET {sets} WHERE {wheres}"
+
+
+@lru_cache(maxsize=64)
+def _plain_insert(model: type[models.Model], names: tuple[str, ...], vendor: str) -> str:
+    marks = _marks(model, vendor)
+    columns, values = ", ".join(map(_quoted, names)), ", ".join(marks[name] for name in names)
+    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({values})"
+
+
+def _marks(model: type[models.Model], vendor: str) -> dict[str, str]:
+    """A placeholder for each column; PostgreSQL is told its type."""
+    is_typed = vendor == "postgresql"
+    fields = model._meta.concrete_fields
+    return {field.column or "": f"%s::{_type_of(field)}" if is_typed else "%s" for field in fields}
+
+
+def select_list(model: type[models.Model], alias: str) -> str:
+    """All columns of a model, for a statement in which its table is called `alias`."""
+    return ", ".join(f"{alias}.{_quoted(field.column or '')}" for field in model._meta.concrete_fields)
+
+
+def read_columns(model: type[models.Model], row: Row) -> dict[str, Any]:
+    """The columns of `select_list` by name, as the model would hold them."""
+    return {name: read(value) if read else value for (name, read), value in zip(_readers(model), row, strict=True)}
+
+
+Reader = Callable[[Any], Any]
+
+
+@lru_cache(maxsize=64)
+def _readers(model: type[models.Model]) -> list[tuple[str, Reader | None]]:
+    readers: list[tuple[type[models.Field[Any, Any]], Reader]] = [
+        (models.DateTimeField, _moment),
+        (models.JSONField, _from_json),
+        (models.BooleanField, bool),
+    ]
+    return [
+        (field.attname, next((read for kind, read in readers if isinstance(field, kind)), None))
+        for field in model._meta.concrete_fields
+    ]
+
+
+def _moment(value: Any) -> Any:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value and value.replace(tzinfo=UTC)
+
+
+def _from_json(value: Any) -> Any:
+    return orjson.loads(value) if isinstance(value, str) else value
 
 
 def columns_of(row: models.Model) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.callers import Caller
@@ -14,29 +14,42 @@ from changes.freezes.queries import freezes_at
 from changes.messages import proof_topic, proof_wanted, run_went_silent
 from changes.models import REF_PREFIX, Change
 from changes.pipelines import queries
+from changes.pipelines.drafts import Draft, draft_run, happening_of
 from changes.pipelines.intake.rest import Deployment, event_of
 from changes.pipelines.models import Run
 from changes.pipelines.order import (
     MAX_EVENTS,
     MAX_EVENTS_BYTES,
+    STARTED,
     Event,
     RunState,
     began_at,
     fingerprint,
-    occurred_at,
+    fold,
     size_of,
 )
 from changes.pipelines.recording import Recorded, Target, Trust, record_run
+from changes.pipelines.remembered import TARGETS
 from changes.pipelines.strangers import take_in
 from changes.states import MOVES, Outcome, State, Verdict
 from notifications import outbox
 from workflow.errors import Conflict, Forbidden, Missing, TooLarge, Unauthenticated, Unprocessable
-from workflow.ledger import SYSTEM, Happening, new_entry, record, record_all
-from workflow.statements import FromParent, NewRow, columns_of, insert_together, undoable
+from workflow.ledger import SYSTEM, Happening, new_entry, record
+from workflow.statements import (
+    ChangedRow,
+    NewRow,
+    can_insert_if,
+    columns_of,
+    insert_if,
+    insert_together,
+    undoable,
+    write_together,
+)
 from workflow.transitions import is_legal, move
 
 TrustAt = Callable[[datetime], tuple[Trust, list[str]]]
 """Looks up, for the moment a deploy began, what its pipeline is trusted with, and warnings."""
+Columns = Mapping[str, Any]
 VERDICT_COLUMNS = ("verdict", "verdict_rule", "policy_version", "state")
 
 
@@ -79,7 +92,10 @@ def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = F
         attempt=deployment.attempt,
         at=began_at(event),
     )
-    context = _known_context(key, caller)
+    context = _insert_as_remembered(key, event, caller=caller)
+    if isinstance(context, Logged):
+        return context
+    context = _known_context(key, caller, found=context)
     if context.change_id is None:
         try:
             with undoable():
@@ -98,8 +114,10 @@ def _require_reach(caller: Caller, *, service: str, environment: str) -> None:
         raise Forbidden("token_limits", "This token may not log deploys of this service in this environment.")
 
 
-def _known_context(key: queries.IntakeKey, caller: Caller) -> queries.IntakeContext:
-    context = queries.intake_context(key, caller=caller)
+def _known_context(
+    key: queries.IntakeKey, caller: Caller, *, found: queries.IntakeContext | None = None
+) -> queries.IntakeContext:
+    context = found or queries.intake_context(key, caller=caller)
     if not context.caller_is_live:
         raise Unauthenticated("authentication_failed", "This token was revoked a moment ago. Nothing was written.")
     if context.service_id is None:
@@ -112,23 +130,56 @@ def _known_context(key: queries.IntakeKey, caller: Caller) -> queries.IntakeCont
     return context
 
 
-def _insert(key: queries.IntakeKey, context: queries.IntakeContext, event: Event) -> Logged:
-    now = datetime.fromisoformat(event["received_at"])
+def _draft(key: queries.IntakeKey, context: queries.IntakeContext, event: Event) -> Draft:
     target = _target_in(key, context)
     trust, warnings = _trust_in(context, target, at=key.at)
-    recorded = record_run([event], target=target, trust=trust, now=now)
-    change_values = {**recorded.change_values, "created_at": now}
-    run_values = {**recorded.run_values, "received_at": now}
-    entry = new_entry(REF_PREFIX, _happening(event, recorded, with_verdict=True), at=now)
-    children = [NewRow(Run, {"change_id": FromParent(), **run_values}), entry]
-    parent = NewRow(Change, change_values)
-    if recorded.reached.result == Verdict.UNPROVEN and "backfill" not in event:
-        with transaction.atomic():
-            pk = insert_together(parent, children)
-            _ask_for_proof(f"{REF_PREFIX}{pk}", recorded, target, now=now)
-    else:
-        pk = insert_together(parent, children)
-    return Logged(pk, change_values, run_values, recorded.run, target, is_new=True, warnings=warnings)
+    return draft_run(event, target=target, trust=trust, warnings=warnings)
+
+
+def _logged(draft: Draft, pk: int) -> Logged:
+    change, run = draft.change.values, draft.run.values
+    return Logged(pk, change, run, draft.recorded.run, draft.target, is_new=True, warnings=draft.warnings)
+
+
+def _insert(key: queries.IntakeKey, context: queries.IntakeContext, event: Event) -> Logged:
+    draft, starts = _draft(key, context, event), event["status"] == STARTED
+    if not draft.needs_proof:
+        pk = insert_together(draft.change, [draft.run, draft.entry])
+        if not context.may_be_frozen:
+            TARGETS.remember(key, context, starts=starts)
+        return _logged(draft, pk)
+    with transaction.atomic():
+        pk = insert_together(draft.change, [draft.run, draft.entry])
+        now = datetime.fromisoformat(event["received_at"])
+        _ask_for_proof(f"{REF_PREFIX}{pk}", draft.recorded, draft.target, now=now)
+    TARGETS.forget(key, starts=starts)
+    return _logged(draft, pk)
+
+
+def _insert_as_remembered(
+    key: queries.IntakeKey, event: Event, *, caller: Caller
+) -> Logged | queries.IntakeContext | None:
+    """Look up and write in one statement, judged by what is remembered: nothing is written unless that is still so.
+
+    What became of it, or the context as it now is, or None when nothing fit.
+    """
+    starts = event["status"] == STARTED
+    remembered = TARGETS.recall(key, starts=starts) if can_insert_if() else None
+    if remembered is None:
+        return None
+    draft = _draft(key, remembered, event)
+    if draft.needs_proof:
+        return None
+    try:
+        with undoable():
+            premise = queries.as_remembered(remembered, key, caller=caller)
+            pk, facts = insert_if(premise, draft.change, [draft.run, draft.entry])
+    except IntegrityError:
+        return None
+    if pk is not None:
+        return _logged(draft, pk)
+    TARGETS.forget(key, starts=starts)
+    return queries.context_of(facts)
 
 
 def _trust_in(context: queries.IntakeContext, target: Target, *, at: datetime) -> tuple[Trust, list[str]]:
@@ -163,24 +214,11 @@ def _target_in(key: queries.IntakeKey, context: queries.IntakeContext) -> Target
 
 
 def _freezes(target: Target, *, at: datetime) -> tuple[list[str], list[str]]:
-    freezes = freezes_at(
-        at, service_id=target.service_id, team_id=target.team_id, environment_id=target.environment_id
-    )
+    freezes = freezes_at(at, service_id=target.service_id, team_id=target.team_id, environment_id=target.environment_id)
     warnings = ["freeze_soft"] if not all(freeze.is_hard for freeze in freezes) else []
     if any(freeze.is_overridden for freeze in freezes):
         warnings.append("freeze_overridden")
     return [freeze.name for freeze in freezes if freeze.forbids], warnings
-
-
-def _happening(event: Event, recorded: Recorded, *, with_verdict: bool) -> Happening:
-    names = ("status", "version", "sha", "sequence", "evidence", "backfill")
-    said: dict[str, object] = {name: event[name] for name in names if name in event}
-    decision = recorded.reached.decision
-    if with_verdict:
-        said |= {"verdict": decision.outcome, "because": decision.because}
-    verb = "evidence" if "status" not in event else "started" if event["status"] == "started" else "finished"
-    moment = occurred_at(event).astimezone(UTC)
-    return Happening(verb, event["by"], moment, said, decision.rule if with_verdict else "")
 
 
 def _ask_for_proof(ref: str, recorded: Recorded, target: Target, *, now: datetime) -> None:
@@ -209,29 +247,33 @@ def add_evidence(change_id: int, event: Event, *, caller: Caller) -> Logged:
 @transaction.atomic
 def _add(change_id: int, event: Event, *, trust_at: TrustAt, target: Target) -> Logged:
     """Add an event to a known run; one that says nothing new changes nothing."""
-    change = Change.objects.select_for_update(of=("self",)).select_related("run").get(pk=change_id)
-    run, before = change.run, change.verdict
-    trust, warnings = trust_at(min(change.at, began_at(event)))
-    if fingerprint(event) in {fingerprint(known) for known in run.events}:
-        return Logged(change.pk, columns_of(change), columns_of(run), run.told, target, warnings=warnings)
-    if len(run.events) >= MAX_EVENTS:
-        raise Conflict("too_many_events", f"This run has {MAX_EVENTS} messages already. Start a new attempt.")
-    if size_of(event) + sum(map(size_of, run.events)) > MAX_EVENTS_BYTES:
-        because = f"The messages of this run are over {MAX_EVENTS_BYTES // 2**20} MiB together. Start a new attempt."
-        raise TooLarge("run_too_large", because)
+    change, run = queries.lock_logged(change_id)
+    before, ref, known = change["verdict"], f"{REF_PREFIX}{change_id}", run["events"]
+    trust, warnings = trust_at(min(change["at"], began_at(event)))
+    if fingerprint(event) in {fingerprint(other) for other in known}:
+        return Logged(change_id, change, run, fold(known), target, warnings=warnings)
+    _require_room(known, event)
     now = timezone.now()
-    recorded = record_run([*run.events, event], target=target, trust=trust, now=now)
-    counts = policy.late_proof_counts(finished_at=change.finished_at or now, now=now).outcome == "counts"
-    happenings = [_happening(event, recorded, with_verdict=False)]
+    recorded = record_run([*known, event], target=target, trust=trust, now=now)
+    counts = policy.late_proof_counts(finished_at=change["finished_at"] or now, now=now).outcome == "counts"
+    happenings = [happening_of(event, recorded, with_verdict=False)]
     if counts:
         happenings += _verdict_reached(recorded, before=before, now=now)
     else:
         warnings = [*warnings, "proof_window_closed"]
-    record_all(change.ref, happenings, at=now)
-    _write(change, run, recorded, verdict_too=counts)
+    entries = [new_entry(ref, happening, at=now) for happening in happenings]
+    written = _write(change, run, recorded, entries, verdict_too=counts)
     if counts:
-        _tell_verdict(change.ref, recorded, target, before=before, is_quiet="backfill" in event)
-    return Logged(change.pk, columns_of(change), columns_of(run), recorded.run, target, warnings=warnings)
+        _tell_verdict(ref, recorded, target, before=before, is_quiet="backfill" in event)
+    return Logged(change_id, *written, recorded.run, target, warnings=warnings)
+
+
+def _require_room(known: list[Event], event: Event) -> None:
+    if len(known) >= MAX_EVENTS:
+        raise Conflict("too_many_events", f"This run has {MAX_EVENTS} messages already. Start a new attempt.")
+    if size_of(event) + sum(map(size_of, known)) > MAX_EVENTS_BYTES:
+        because = f"The messages of this run are over {MAX_EVENTS_BYTES // 2**20} MiB together. Start a new attempt."
+        raise TooLarge("run_too_large", because)
 
 
 def _target_of(run: Run) -> Target:
@@ -263,27 +305,27 @@ def _trust_of(run: Run, target: Target, *, at: datetime) -> tuple[Trust, list[st
     return trust, warnings
 
 
-def _write(change: Change, run: Run, recorded: Recorded, *, verdict_too: bool) -> None:
+def _write(
+    change: Columns, run: Columns, recorded: Recorded, entries: list[NewRow], *, verdict_too: bool
+) -> tuple[Columns, Columns]:
+    """Write what is recorded now, with its entries, and return the columns as they then are."""
     change_values: dict[str, Any] = dict(recorded.change_values)
     run_values = dict(recorded.run_values)
     if not verdict_too:
         for name in VERDICT_COLUMNS:
             del change_values[name]
         del run_values["checks"], run_values["proof_due_at"]
-    if change.outcome == Outcome.UNKNOWN and not recorded.run.is_over:
+    if change["outcome"] == Outcome.UNKNOWN and not recorded.run.is_over:
         del change_values["outcome"]
-    state = change_values.pop("state", change.state)
-    if is_legal(MOVES, change.state, state):
-        move(change, state, moves=MOVES, **change_values)
-    else:
-        _put(change, change_values)
-    _put(run, run_values)
-
-
-def _put(row: models.Model, values: dict[str, Any]) -> None:
-    type(row)._default_manager.filter(pk=row.pk).update(**values)
-    for name, value in values.items():
-        setattr(row, name, value)
+    if not is_legal(MOVES, change["state"], change_values.get("state", "")):
+        change_values.pop("state", None)
+    rows = [
+        ChangedRow(Change, change["id"], change_values, {"state": change["state"]}),
+        ChangedRow(Run, run["change_id"], run_values, {}),
+    ]
+    if not write_together(rows, entries):
+        raise Conflict("transition_illegal", "Somebody else wrote to this deploy at the same moment. Send it again.")
+    return {**change, **change_values}, {**run, **run_values}
 
 
 def _verdict_reached(recorded: Recorded, *, before: str, now: datetime) -> list[Happening]:
@@ -318,8 +360,8 @@ def settle(change_id: int, *, now: datetime) -> None:
     trust, _ = _trust_of(run, target, at=change.at)
     recorded = record_run(run.events, target=target, trust=trust, now=now)
     before, is_quiet = change.verdict, any("backfill" in event for event in run.events)
-    record_all(change.ref, _verdict_reached(recorded, before=before, now=now), at=now)
-    _write(change, run, recorded, verdict_too=True)
+    entries = [new_entry(change.ref, reached, at=now) for reached in _verdict_reached(recorded, before=before, now=now)]
+    _write(columns_of(change), columns_of(run), recorded, entries, verdict_too=True)
     _tell_verdict(change.ref, recorded, target, before=before, is_quiet=is_quiet)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 from django.db import connection
@@ -14,7 +15,7 @@ from catalog.models import Environment, Service
 from changes.models import Change, Pipeline, Run
 from changes.states import Verdict
 from workflow.models import Entry
-from workflow.statements import fetch
+from workflow.statements import Premise, Row, fetch, read_columns, select_list
 
 LONGEST_RUN = timedelta(days=7)
 """No deploy began longer than this before its last word; a freeze in that time is looked at exactly."""
@@ -22,19 +23,29 @@ CONTEXT = """
 WITH s AS MATERIALIZED (SELECT id, team_id FROM catalog_service WHERE slug = %s),
 e AS MATERIALIZED (SELECT id FROM catalog_environment WHERE slug = %s),
 p AS MATERIALIZED (SELECT id, state, requires, token_id, registered_by_id FROM changes_pipeline WHERE slug = %s)
-SELECT (SELECT id FROM s), (SELECT team_id FROM s), (SELECT id FROM e),
-    p.id, p.state, p.requires, p.token_id, p.registered_by_id,
+SELECT (SELECT id FROM s) AS service_id, (SELECT team_id FROM s) AS team_id, (SELECT id FROM e) AS environment_id,
+    p.id AS pipeline_id, p.state, p.requires, p.token_id, p.registered_by_id,
     EXISTS (SELECT 1 FROM changes_pipeline_services b
         WHERE b.pipeline_id = p.id AND b.service_id = (SELECT id FROM s))
     AND EXISTS (SELECT 1 FROM changes_pipeline_environments b
-        WHERE b.pipeline_id = p.id AND b.environment_id = (SELECT id FROM e)),
+        WHERE b.pipeline_id = p.id AND b.environment_id = (SELECT id FROM e)) AS covers_target,
     (SELECT r.change_id FROM changes_run r WHERE r.pipeline_id = p.id AND r.run_id = %s AND r.attempt = %s
-        AND r.service_id = (SELECT id FROM s) AND r.environment_id = (SELECT id FROM e)),
-    EXISTS (SELECT 1 FROM changes_freeze f WHERE (f.last_end IS NULL OR f.last_end > %s) AND f.start <= %s),
+        AND r.service_id = (SELECT id FROM s) AND r.environment_id = (SELECT id FROM e)) AS change_id,
+    EXISTS (SELECT 1 FROM changes_freeze f WHERE (f.last_end IS NULL OR f.last_end > %s) AND f.start <= %s)
+    AS may_be_frozen,
     EXISTS (SELECT 1 FROM accounts_user u LEFT JOIN accounts_apitoken t ON t.id = %s AND t.owner_id = u.id
         WHERE u.id = %s AND u.is_active AND t.revoked_at IS NULL AND (t.id IS NOT NULL OR CAST(%s AS bigint) IS NULL))
+    AS caller_is_live
 FROM (SELECT 1) AS one LEFT JOIN p ON TRUE
 """
+LOGGED = f"""SELECT {select_list(Change, "c")}, {select_list(Run, "r")} FROM changes_change c
+JOIN changes_run r ON r.change_id = c.id WHERE c.id = %s"""
+AS_REMEMBERED = """
+service_id = %s AND team_id = %s AND environment_id = %s AND pipeline_id = %s AND state = %s AND requires = %s::jsonb
+AND token_id IS NOT DISTINCT FROM %s::bigint AND registered_by_id IS NOT DISTINCT FROM %s::bigint
+AND covers_target = %s::boolean AND change_id IS NULL AND NOT may_be_frozen AND caller_is_live
+"""
+"""What a deploy was judged by is still so, its run is new, no freeze needs a closer look, and the caller is welcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +83,26 @@ def intake_context(key: IntakeKey, *, caller: Caller) -> IntakeContext:
 
     It also asks whether the caller's token still holds, because authentication may be a second old.
     """
-    whose = (caller.token_id, caller.user_id, caller.token_id)
+    return context_of(fetch(CONTEXT, _asked(key, caller))[0])
+
+
+def as_remembered(context: IntakeContext, key: IntakeKey, *, caller: Caller) -> Premise:
+    """That `context`, which may be old, is still all that a verdict on the new run `key` depends on."""
+    remembered = (
+        *(context.service_id, context.team_id, context.environment_id, context.pipeline_id, context.pipeline_state),
+        *(orjson.dumps(context.requires).decode(), context.token_id, context.registered_by_id, context.covers_target),
+    )
+    return Premise(CONTEXT, AS_REMEMBERED, (*_asked(key, caller), *remembered))
+
+
+def _asked(key: IntakeKey, caller: Caller) -> tuple[object, ...]:
     named = (key.service, key.environment, key.pipeline, key.run_id, key.attempt)
-    found = fetch(CONTEXT, (*named, key.at - LONGEST_RUN, key.at, *whose))[0]
-    service, team, environment, pipeline, state, requires, token, registrar, covers, change, frozen, live = found
+    return (*named, key.at - LONGEST_RUN, key.at, caller.token_id, caller.user_id, caller.token_id)
+
+
+def context_of(facts: Row) -> IntakeContext:
+    """The context in a row of CONTEXT."""
+    service, team, environment, pipeline, state, requires, token, registrar, covers, change, frozen, live = facts
     if isinstance(requires, str):
         requires = orjson.loads(requires)
     return IntakeContext(
@@ -94,12 +121,26 @@ def intake_context(key: IntakeKey, *, caller: Caller) -> IntakeContext:
     )
 
 
+def lock_logged(change_id: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The columns of a change and of its run; nobody else changes them until the caller's transaction ends."""
+    lock = " FOR UPDATE OF c" if connection.vendor == "postgresql" else ""
+    row, width = fetch(LOGGED + lock, [change_id])[0], len(Change._meta.concrete_fields)
+    return read_columns(Change, row[:width]), read_columns(Run, row[width:])
+
+
 def pipeline_owners(registered_by: int | None, team_id: int) -> list[tuple[int, str]]:
     """(user id, e-mail) of who must supply missing proof: who registered the pipeline, else the leads of the team."""
     people = User.objects.filter(is_active=True)
     leads = people.filter(memberships__team=team_id, memberships__is_lead=True)
     chosen = people.filter(pk=registered_by or 0) or leads or people.filter(memberships__team=team_id)
     return sorted((person.pk, person.email) for person in chosen)
+
+
+def people_of_pipeline(pipeline: Pipeline) -> list[tuple[int, str]]:
+    """(user id, e-mail) of who registered a pipeline, and of the leads of the teams that own its services."""
+    leads = Q(memberships__team__services__in=pipeline.services.all(), memberships__is_lead=True)
+    people = User.objects.filter(Q(pk=pipeline.registered_by_id or 0) | leads, is_active=True).distinct()
+    return sorted((person.pk, person.email) for person in people)
 
 
 def usual_longest(pipeline_id: int) -> timedelta:
