@@ -31,6 +31,9 @@ LABELS = {
     "verdict": "Verdict",
     "since": "Since",
     "until": "Before",
+    "risk": "Risk",
+    "window_from": "Planned from",
+    "window_to": "Planned before",
     "type": "Type",
     "origin": "Origin",
     "authorization": "Allowed by",
@@ -38,7 +41,8 @@ LABELS = {
     "sha": "Commit",
     "customer_impacting": "Customers notice",
 }
-LOOKS = {"state": "change", "outcome": "outcome", "verdict": "verdict", "authorization": "way"}
+LOOKS = {"state": "change", "outcome": "outcome", "verdict": "verdict", "risk": "risk", "authorization": "way"}
+MOMENTS = ("since", "until", "window_from", "window_to")
 
 
 class View(NamedTuple):
@@ -116,7 +120,7 @@ class Asked:
         query = self._query.copy()
         for name in OURS:
             query.pop(name, None)
-        for name in ("since", "until"):
+        for name in MOMENTS:
             query.setlist(name, [_midnight(text) for text in query.getlist(name)])
         return read_list(query, allowed=CHANGE_FILTERS)
 
@@ -178,7 +182,7 @@ def words_for(name: str, value: str) -> str:
     """A filter's value as a reader says it."""
     if name in LOOKS:
         return tones.look(value, LOOKS[name]).word if value in CHOICES[name] else value
-    if name in {"since", "until"}:
+    if name in MOMENTS:
         return _day_in_words(value)
     if name == "customer_impacting":
         return {"true": "yes", "1": "yes", "false": "no", "0": "no"}.get(value.lower(), value)

@@ -10,8 +10,8 @@ from changes.addresses import LABELS, words_for
 from changes.filters import CHOICES
 
 NAMED = ("service", "team", "environment", "pipeline")
-WORDS = ("outcome", "verdict")
-DAYS = ("since", "until")
+WORDS = ("outcome", "verdict", "risk")
+DAYS = ("since", "until", "window_from", "window_to")
 Pairs = tuple[tuple[str, str], ...]
 
 

@@ -7,14 +7,14 @@ from typing import Any
 from django.http import QueryDict
 
 from changes.queries import ChangeList
-from changes.states import Authorization, Origin, Outcome, State, Type, Verdict
+from changes.states import Authorization, Origin, Outcome, Risk, State, Type, Verdict
 from workflow.errors import InvalidFields
 from workflow.paging import read_cursor, read_page_size
 
 PAGING = ("q", "cursor", "page_size")
 CHANGE_FILTERS = (
-    *("type", "origin", "authorization", "state", "outcome", "verdict", "service", "environment", "team"),
-    *("pipeline", "requester", "sha", "customer_impacting", "since", "until"),
+    *("type", "origin", "authorization", "state", "outcome", "verdict", "risk", "service", "environment", "team"),
+    *("pipeline", "requester", "sha", "customer_impacting", "since", "until", "window_from", "window_to"),
 )
 DEPLOYMENT_FILTERS = ("service", "environment", "pipeline", "sha", "outcome", "verdict", "since", "until")
 CHOICES: dict[str, list[str]] = {
@@ -24,6 +24,7 @@ CHOICES: dict[str, list[str]] = {
     "state": State.values,
     "outcome": Outcome.values,
     "verdict": Verdict.values,
+    "risk": Risk.values,
 }
 
 
@@ -87,7 +88,6 @@ def _yes_or_no(name: str, text: str) -> Read:
 
 READERS: dict[str, Callable[[str, str], Read]] = {
     **dict.fromkeys(CHOICES, _choice),
-    "since": _moment,
-    "until": _moment,
+    **dict.fromkeys(("since", "until", "window_from", "window_to"), _moment),
     "customer_impacting": _yes_or_no,
 }

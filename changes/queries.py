@@ -76,15 +76,31 @@ CONDITIONS: dict[str, str] = {
     "state": "c.state = %s",
     "outcome": "c.outcome = %s",
     "verdict": "c.verdict = %s",
+    "risk": "c.risk = %s",
     "sha": "c.sha = %s",
     "customer_impacting": "c.customer_impacting = %s",
     "since": "c.at >= %s",
     "until": "c.at < %s",
+    "window_from": "c.window_start IS NOT NULL AND c.window_end > %s",
+    "window_to": "c.window_start < %s",
 }
-"""Each filter that a list knows, and what it demands of a row; `{one}` and `{end}` differ between the databases."""
+"""Each filter that a list knows, and what it demands of a row; `{one}`, `{among}` and `{end}` differ between databases.
+
+The two of the window together leave the changes whose window touches an interval.
+"""
+_TICKETS = "SELECT ts.ticket_id FROM changes_ticket_services ts JOIN catalog_service s ON s.id = ts.service_id"
+BY_TICKET: dict[str, str] = {
+    "service": f"c.id {{among}}({_TICKETS} WHERE s.slug = %s){{end}}",
+    "team": f"c.id {{among}}({_TICKETS} JOIN accounts_team t ON t.id = s.team_id WHERE t.slug = %s){{end}}",
+}
+"""The filters that a change also satisfies by a further service that its ticket names.
+
+A list is then put together from two halves, the changes whose own service it is and those others, because the first
+comes in order out of an index. The numbers of the others are looked up first: few, or none where nobody files tickets.
+"""
 OWN_ORDER = {"service": "c.service_id", "pipeline": "c.pipeline_id"}
 """The filters that have an index of their own in the order of the list."""
-AS_ARRAY, AS_VALUE = {"one": "ANY(ARRAY", "end": ")"}, {"one": "", "end": ""}
+AS_ARRAY, AS_VALUE = {"one": "ANY(ARRAY", "among": "= ANY(ARRAY", "end": ")"}, {"one": "", "among": "IN ", "end": ""}
 """PostgreSQL sees no constant in an array. So it cannot drop the column from the order of the list, and must take the
 index that begins with it; else it would walk all changes for a service that has few.
 """
@@ -118,8 +134,8 @@ def list_changes(wanted: ChangeList) -> Page:
         return Page([], None, None)
     narrowing = _narrowing(wanted)
     source = _found(wanted, narrowing) if wanted.q else narrowing.picked("changes_change c")
-    sql = f"SELECT {COLUMNS} FROM ({source.sql}) c {JOINS} ORDER BY {narrowing.order}"
-    found = fetch(sql, source.parameters, moments=MOMENTS)
+    sql = f"SELECT {COLUMNS} FROM ({source.sql}) c {JOINS} ORDER BY {narrowing.order} LIMIT %s"
+    found = fetch(sql, [*source.parameters, narrowing.limit], moments=MOMENTS)
     return _page([ChangeRow._make(row) for row in found], wanted, newer_first=narrowing.newer_first)
 
 
@@ -130,15 +146,21 @@ class Sql(NamedTuple):
     parameters: list[object]
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowing:
-    """What filters and cursor demand, in SQL about the alias `c`; `limit` is one more than the page holds."""
+class Half(NamedTuple):
+    """What is demanded of one half of a list, in SQL about the alias `c`; `first` is what comes before its order."""
 
     where: str
     parameters: list[object]
+    first: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What filters and cursor demand; `limit` is one more than the page holds. The halves have no row in common."""
+
+    halves: tuple[Half, ...]
     limit: int
     newer_first: bool
-    first: str
 
     @property
     def order(self) -> str:
@@ -146,23 +168,49 @@ class Narrowing:
         return "c.at, c.id" if self.newer_first else "c.at DESC, c.id DESC"
 
     def picked(self, source: str, *, also: str = "TRUE", given: Sequence[object] = (), columns: str = "c.*") -> Sql:
-        """The rows of `source` that belong to the page, and satisfy `also`."""
-        sql = f"SELECT {columns} FROM {source} WHERE {also} AND {self.where} ORDER BY {self.first}{self.order} LIMIT %s"
-        return Sql(sql, [*given, *self.parameters, self.limit])
+        """The rows of `source` that belong to the page, and satisfy `also`; with two halves up to twice as many."""
+        parts = [
+            f"SELECT {columns} FROM {source} WHERE {also} AND {half.where} ORDER BY {half.first}{self.order} LIMIT %s"
+            for half in self.halves
+        ]
+        parameters = [value for half in self.halves for value in (*given, *half.parameters, self.limit)]
+        if len(parts) == 1:
+            return Sql(parts[0], parameters)
+        return Sql(" UNION ALL ".join(f"SELECT * FROM ({part}) half" for part in parts), parameters)
 
 
 def _narrowing(wanted: ChangeList) -> Narrowing:
-    dialect = AS_ARRAY if connection.vendor == "postgresql" else AS_VALUE
-    clauses = ["TRUE", *(CONDITIONS[name].format(**dialect) for name in wanted.filters)]
-    parameters: list[object] = list(wanted.filters.values())
     cursor = wanted.cursor
     newer_first = cursor is not None and cursor.is_newer
-    if cursor is not None:
-        clauses.append(f"(c.at, c.id) {'>' if newer_first else '<'} (%s, %s)")
-        parameters += [cursor.at, cursor.id]
+    split = next((name for name in BY_TICKET if name in wanted.filters), "")
     own = next((OWN_ORDER[name] for name in OWN_ORDER if name in wanted.filters), "")
     first = f"{own} {'DESC' if newer_first else 'ASC'}, " if own else ""
-    return Narrowing(" AND ".join(clauses), parameters, wanted.size + 1, newer_first, first)
+    halves = [_half(wanted, split, first=first)]
+    if split and wanted.filters.get("origin") != Origin.PIPELINE and "pipeline" not in wanted.filters:
+        halves.append(_half(wanted, split, is_by_ticket=True))
+    return Narrowing(tuple(halves), wanted.size + 1, newer_first)
+
+
+def _half(wanted: ChangeList, split: str, *, first: str = "", is_by_ticket: bool = False) -> Half:
+    """The changes that satisfy the filter `split` by their own service, or those that do so by their ticket only."""
+    dialect = AS_ARRAY if connection.vendor == "postgresql" else AS_VALUE
+    clauses, parameters = ["TRUE"], list[object]()
+    for name, value in wanted.filters.items():
+        wording, count = _wording(name, split, is_by_ticket=is_by_ticket)
+        clauses.append(wording.format(**dialect))
+        parameters += [value] * count
+    if wanted.cursor is not None:
+        clauses.append(f"(c.at, c.id) {'>' if wanted.cursor.is_newer else '<'} (%s, %s)")
+        parameters += [wanted.cursor.at, wanted.cursor.id]
+    return Half(" AND ".join(clauses), parameters, first)
+
+
+def _wording(name: str, split: str, *, is_by_ticket: bool) -> tuple[str, int]:
+    """What a filter demands in this half, and how often its value stands in it."""
+    own = CONDITIONS[name]
+    if name not in BY_TICKET or (name == split and not is_by_ticket):
+        return own, 1
+    return f"({BY_TICKET[name]} {'AND NOT' if name == split else 'OR'} {own})", 2
 
 
 # --- Search ----------------------------------------------------------------------------------------------------------

@@ -138,9 +138,10 @@ _FILTERS: dict[str, tuple[dict[str, Any], str, str]] = {
     "state": ({}, "Where it is on its way.", "closed"),
     "outcome": ({}, "How it ended.", "rolled_back"),
     "verdict": ({}, "What the evidence says.", "unproven"),
-    "service": (_SLUG, "The service, by its slug.", "checkout"),
+    "risk": ({}, "How much could go wrong.", "high"),
+    "service": (_SLUG, "The service, by its slug; also a further service that a filed change names.", "checkout"),
     "environment": (_SLUG, "The environment, by its slug.", "production"),
-    "team": (_SLUG, "The team that owns the service, by its slug.", "payments"),
+    "team": (_SLUG, "The team that owns such a service, by its slug.", "payments"),
     "pipeline": (_SLUG, "The pipeline, by its slug.", "checkout-deploy"),
     "requester": ({"type": "string", "maxLength": 254}, "Who asked for it, by e-mail.", "ann@example.com"),
     "sha": (
@@ -151,6 +152,8 @@ _FILTERS: dict[str, tuple[dict[str, Any], str, str]] = {
     "customer_impacting": ({"type": "boolean"}, "Whether customers notice.", "true"),
     "since": (_MOMENT, "Not before this moment. A day alone begins at midnight UTC.", "2026-01-01"),
     "until": (_MOMENT, "Before this moment.", "2027-01-01T00:00:00Z"),
+    "window_from": (_MOMENT, "Planned for a window that ends after this moment.", "2026-11-23"),
+    "window_to": (_MOMENT, "Planned for a window that begins before this moment.", "2026-11-30"),
 }
 _SEARCH = OpenApiParameter(
     "q",
