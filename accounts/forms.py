@@ -18,7 +18,7 @@ class LineField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         """The text, with single spaces."""
-        return " ".join(super().to_python(value).split())
+        return " ".join((super().to_python(value) or "").split())
 
     def validate(self, value: Any) -> None:
         """Refuse what cannot be seen and turns the letters around it: it makes one name look like another."""
