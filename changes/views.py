@@ -23,6 +23,8 @@ from changes.pipelines.snippets import first_curl
 from changes.policy import POLICY_VERSION
 from changes.refs import change_id
 from changes.states import Verdict
+from changes.tickets import views as tickets
+from changes.tickets.dossier import review_form
 from workflow import tones
 from workflow.errors import InvalidFields, Missing, RuleViolation
 
@@ -77,9 +79,13 @@ def _filters(asked: Asked, choices: tuple[tuple[str, str], ...]) -> dict[str, An
 @login_required
 @require_safe
 def change(request: HttpRequest, ref: str) -> HttpResponse:
-    """One change: the decision and why, what happened, what was deployed."""
-    found = _found(ref)
-    return render(request, "changes/change.html", dossier_of(found, form=_proof_form(found, request)))
+    """One change: the decision and why, what was planned or deployed, what happened. Anybody signed in may look."""
+    found, typed = _found(ref), tickets.brought_back(request)
+    if hasattr(found, "ticket"):
+        return tickets.shown(request, found, typed=typed)
+    looks_back = review_form(found, me=reader(request), typed=typed)
+    content = {**dossier_of(found, form=_proof_form(found, request)), "review_form": looks_back}
+    return render(request, "changes/change.html", content)
 
 
 @login_required

@@ -189,6 +189,8 @@ def outlook_of(form: FilingForm, known: Known, *, me: User, edited: Standing | N
         "risk_beyond": narration.risk_beyond(prospect.risk),
         "demand": narration.demand_in_words(prospect.circle) if prospect.circle and not template else "",
         "window": narration.window_in_words(*prospect.window) if prospect.window else "",
+        "starts_text": f"Window starts ({moments.zone()})",
+        "ends_text": f"Window ends ({moments.zone()})",
         "is_over": bool(prospect.window and prospect.window[1] <= now),
         "slot": _offered(prospect.slot),
     }

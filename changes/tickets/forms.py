@@ -31,7 +31,9 @@ ASKED_WITH_TEMPLATE = (
     "public_note",
 )
 """What a change from a template still says itself."""
-DEMANDED = frozenset({"title", "services", *PARTS, *RISK_FIELDS})
+MORE = ("incident", "commits", "public_note", "sha")
+"""What most changes do not need to say."""
+DEMANDED = frozenset({"title", "services", "environment", "implementer", "template", *PARTS, *RISK_FIELDS})
 """What submitting asks for; a draft may lack most of it."""
 Choice = tuple[str, str]
 
@@ -157,12 +159,13 @@ class FilingForm(forms.Form):
     @property
     def is_emergent(self) -> bool:
         """Whether it begins at once."""
-        return bool(self["type"].value() == Type.EMERGENT)
+        return "type" in self.fields and bool(self["type"].value() == Type.EMERGENT)
 
     @property
     def chosen_template(self) -> str:
         """The slug of the template that the rest is taken from, or nothing."""
-        return "" if self.is_emergent else str(self["template"].value() or "")
+        is_asked = "template" in self.fields and not self.is_emergent
+        return str(self["template"].value() or "") if is_asked else ""
 
     @property
     def chosen_services(self) -> list[str]:
@@ -177,6 +180,11 @@ class FilingForm(forms.Form):
             for name, code in RISK_FIELDS.items()
         ]
         return [*asked, (self["customer_impacting"], "A slower page, another look, another price.", 1)]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something that most changes do not say is said, or is wrong."""
+        return any(self[name].value() or self[name].errors for name in MORE)
 
     @property
     def carried(self) -> list[forms.BoundField]:

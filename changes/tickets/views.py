@@ -118,7 +118,7 @@ def edit_change(request: HttpRequest, ref: str) -> HttpResponse:
         messages.error(request, f"You cannot edit {standing.ref}. {refused.because} Rule {refused.rule}.")
         return redirect(f"/changes/{standing.ref}")
     known, names = drafting.known_to(me, with_templates=False), _editable(standing)
-    form = drafting.filing_form(me, known, typed=request.POST, initial=initial_of(standing.said))
+    form = drafting.filing_form(me, known, typed=_switched(request.POST), initial=initial_of(standing.said))
     form.keep(names)
     if request.method == "POST" and request.POST.get("do") == "save":
         edited = attempt(
