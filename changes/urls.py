@@ -8,10 +8,12 @@ from changes.audit import views as audit
 from changes.pipelines import api, gate_api, registration_api
 from changes.pipelines import views as pipelines
 from changes.preapproved import urls as preapproved
+from changes.tickets import urls as tickets
 from changes.tickets.api import VERBS
 
 page_urls = [
     path("changes", views.changes),
+    *tickets.page_urls,
     path("changes/<str:ref>", views.change),
     path("changes/<str:ref>/proof", views.supply_proof),
     path("pipelines", pipelines.pipelines),
