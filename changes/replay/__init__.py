@@ -1,0 +1,1 @@
+"""What other rules would have decided about what happened. It reads only."""
