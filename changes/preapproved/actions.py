@@ -142,8 +142,9 @@ def demote_template(template: Template, *, because: str, at: datetime) -> None:
 
 
 @transaction.atomic
-def tell_of_expiry(template: Template, *, now: datetime) -> None:
+def tell_of_expiry(pk: int, *, now: datetime) -> None:
     """Tell the author, or the leads if the author is gone, that the approval ends soon. Twice is as good as once."""
+    template = queries.templates().get(pk=pk)
     until = template.approved_until
     decision = policy.template_expiry_told(approved_until=until, now=now)
     if decision.outcome != "tell" or until is None or template.state != State.APPROVED:

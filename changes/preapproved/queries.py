@@ -215,11 +215,11 @@ def waiting_for(person: User, *, now: datetime) -> list[Template]:
     return [one.template for one in standings if any(judge.user_id == person.pk for judge in one.judges)]
 
 
-def expiring(*, now: datetime) -> list[Template]:
-    """The templates whose approval ends soon, the earliest first."""
+def expiring(*, now: datetime) -> list[int]:
+    """The ids of the templates whose approval ends soon, the earliest first."""
     until = now + policy.RENEWAL
-    rows = templates().filter(state=Template.State.APPROVED, approved_until__gt=now, approved_until__lte=until)
-    return list(rows.order_by("approved_until"))
+    rows = Template.objects.filter(state=Template.State.APPROVED, approved_until__gt=now, approved_until__lte=until)
+    return list(rows.order_by("approved_until").values_list("pk", flat=True))
 
 
 # --- Use -------------------------------------------------------------------------------------------------------------

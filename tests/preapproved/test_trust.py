@@ -239,8 +239,8 @@ def test_the_author_is_told_once_that_the_approval_ends_in_14_days(team):
     until = team.approved().approved_until
     for days in (20, 14, 10, 3):
         now = until - timedelta(days=days)
-        for template in queries.expiring(now=now):
-            actions.tell_of_expiry(template, now=now)
+        for pk in queries.expiring(now=now):
+            actions.tell_of_expiry(pk, now=now)
     assert mails("The approval of the template") == [("dan@example.com", "pending")]
     told = Message.objects.get(payload__title__startswith="The approval").payload["text"]
     assert "Ann Lee or Bo Okafor can give it." in told
@@ -250,7 +250,7 @@ def test_the_leads_are_told_when_the_author_is_gone(team):
     until = team.approved().approved_until
     team.dan.is_active = False
     team.dan.save()
-    actions.tell_of_expiry(Template.objects.get(), now=until - timedelta(days=3))
+    actions.tell_of_expiry(Template.objects.get().pk, now=until - timedelta(days=3))
     assert mails("The approval of the template") == [("ann@example.com", "pending")]
 
 
