@@ -12,12 +12,14 @@ from changes.audit import policy as audit_policy
 from changes.freezes import policy as freezes_policy
 from changes.pipelines import gate_policy
 from changes.pipelines import policy as pipelines_policy
+from changes.preapproved import policy as preapproved_policy
 from notifications import policy as notifications_policy
 from workflow.decisions import Decision
 
 POLICIES: tuple[ModuleType, ...] = (
     changes_policy,
     pipelines_policy,
+    preapproved_policy,
     gate_policy,
     freezes_policy,
     audit_policy,

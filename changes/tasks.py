@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from changes.audit.actions import make_next
 from changes.pipelines import actions, queries
+from changes.preapproved import actions as template_actions
+from changes.preapproved import queries as templates
 from changes.tickets import doing
 from changes.tickets import queries as tickets
 
@@ -29,6 +31,13 @@ def mind_tickets() -> None:
     _each(tickets.missed_windows(now=now), doing.expire_change, now=now)
     _each(tickets.reviews_to_remind_of(now=now), doing.remind_of_review, now=now)
     _each(tickets.settled(now=now), doing.close_settled, now=now)
+
+
+@shared_task
+def mind_templates() -> None:
+    """Tell the authors of templates whose approval ends soon."""
+    now = timezone.now()
+    _each(templates.expiring(now=now), template_actions.tell_of_expiry, now=now)
 
 
 def _each(ids: Iterable[int], duty: Callable[..., None], *, now: datetime) -> None:

@@ -165,6 +165,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "settle-verdicts": {"task": "changes.tasks.settle_verdicts", "schedule": 60.0},
     "make-evidence-packs": {"task": "changes.tasks.make_packs", "schedule": 5.0, "options": {"expires": 5}},
     "mind-tickets": {"task": "changes.tasks.mind_tickets", "schedule": 60.0},
+    "mind-templates": {"task": "changes.tasks.mind_templates", "schedule": 3600.0},
     "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
 }
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Team, User
 from catalog.models import Environment, Service
-from changes.models import Change, Pipeline, Ticket
+from changes.models import Change, Pipeline, Template, Ticket
 from changes.search import words
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -119,6 +119,14 @@ def make_ticket(shop: Shop, **columns: Any) -> Ticket:
     ticket = Ticket.objects.create(change=change, **parts)
     ticket.services.set(services)
     return ticket
+
+
+def make_template(shop: Shop, **columns: Any) -> Template:
+    """A template that Cy proposed for checkout in production and nobody has approved yet."""
+    said = {"slug": "rotate-keys", "title": "Rotate the API keys", "author": shop.cy, "digest": "0" * 64, **columns}
+    template = Template.objects.create(name=said["title"], environment=shop.production, **said)
+    template.services.add(shop.checkout)
+    return template
 
 
 def deployment(**changed: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from changes.preapproved.schema import NEW
 from changes.tickets.api import VERBS
 from tests.factories import deployment
 
@@ -83,11 +84,15 @@ BODIES: dict[str, Any] = {
     },
     "PATCH /api/v1/pipelines/{slug}": lambda: {"requires": ["rollback"]},
     "POST /api/v1/pipelines/{slug}/confirm": lambda: {"seen": "x"},
+    "POST /api/v1/templates": lambda: {**NEW, "slug": "another"},
+    "PATCH /api/v1/templates/{slug}": lambda: {"reason": "Another reason."},
+    "POST /api/v1/templates/{slug}/approve": lambda: {"seen": "x"},
+    "POST /api/v1/templates/{slug}/retire": lambda: {"reason": "Not wanted any more."},
 }
 """A route that writes needs its body here before these tests can say that nobody but the right caller gets through."""
 TICKETS = re.compile(r"^(PATCH|POST) /api/v1/changes/\{ref\}")
 """The routes that take the reference of a filed change."""
-RULED = re.compile(r"/confirm$|^(PATCH|POST) /api/v1/changes/\{ref\}")
+RULED = re.compile(r"/confirm$|^(PATCH|POST) /api/v1/(changes/\{ref\}|templates)")
 """The routes where whoever gets through may still meet a rule that says no: four eyes, a role, a state."""
 
 

@@ -17,9 +17,9 @@ from accounts.api import ApiView
 from accounts.models import ApiToken
 from accounts.policy import SCOPES
 from changes.models import Change
-from tests.api.surface import BODIES, TICKETS, Route, addresses, body_of, may_answer, routes
+from tests.api.surface import BODIES, NAMES, TICKETS, Route, addresses, body_of, may_answer, routes
 from tests.conftest import token_client
-from tests.factories import Shop, deployment, make_ticket
+from tests.factories import Shop, deployment, make_template, make_ticket
 from workflow.wire import write_json
 
 ROUTES = routes()
@@ -34,6 +34,7 @@ MAY_DIFFER = {"accounts.ApiToken", "sessions.Session"}
 def ref(shop, ci) -> str:
     """A deploy for the addresses that name one; for those that name a filed change, CHG-2 is one."""
     make_ticket(shop, requester=shop.ann, implementer=shop.ann)
+    make_template(shop, slug=NAMES["slug"])
     return str(ci.post("/api/v1/deployments", deployment(), format="json").json()["ref"])
 
 
