@@ -23,7 +23,10 @@ from workflow.statements import fetch
 
 
 class ChangeRow(NamedTuple):
-    """A change as lists show it; `pipeline`, `run_id` and `attempt` are empty for what no pipeline logged."""
+    """A change as lists show it; `pipeline`, `run_id` and `attempt` are empty for what no pipeline logged.
+
+    `further_services` counts those that a ticket names beside the change's own.
+    """
 
     id: int
     type: str
@@ -50,6 +53,11 @@ class ChangeRow(NamedTuple):
     pipeline: str | None
     run_id: str | None
     attempt: int | None
+    risk: str
+    window_start: datetime | None
+    window_end: datetime | None
+    review_due_at: datetime | None
+    further_services: int
 
     @property
     def ref(self) -> str:
@@ -59,10 +67,12 @@ class ChangeRow(NamedTuple):
 
 COLUMNS = """c.id, c.type, c.origin, c.authorization, c.state, c.outcome, c.verdict, c.verdict_rule, c.policy_version,
     c.title, c.version, c.sha, c.flags, c.customer_impacting, c.at, c.started_at, c.finished_at, c.created_at,
-    c.updated_at, s.slug, s.tier, e.slug, p.slug, r.run_id, r.attempt"""
+    c.updated_at, s.slug, s.tier, e.slug, p.slug, r.run_id, r.attempt, c.risk, c.window_start, c.window_end,
+    c.review_due_at, CASE WHEN c.origin = 'person'
+    THEN (SELECT count(*) - 1 FROM changes_ticket_services ts WHERE ts.ticket_id = c.id) ELSE 0 END"""
 JOINS = """JOIN catalog_service s ON s.id = c.service_id JOIN catalog_environment e ON e.id = c.environment_id
     LEFT JOIN changes_pipeline p ON p.id = c.pipeline_id LEFT JOIN changes_run r ON r.change_id = c.id"""
-MOMENTS = (14, 15, 16, 17, 18)
+MOMENTS = (14, 15, 16, 17, 18, 26, 27, 28)
 CONDITIONS: dict[str, str] = {
     "service": "c.service_id = {one}(SELECT id FROM catalog_service WHERE slug = %s){end}",
     "environment": "c.environment_id = (SELECT id FROM catalog_environment WHERE slug = %s)",

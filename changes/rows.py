@@ -31,6 +31,7 @@ class Line(NamedTuple):
     title: str
     service: str
     run: str
+    risk: str
     remarks: tuple[tuple[str, str], ...]
     state: tuple[str, str]
     way: tuple[str, str]
@@ -57,16 +58,21 @@ def line_of(row: ChangeRow, *, now: datetime) -> Line:
     return Line(
         ref=row.ref,
         title=row.title,
-        service=row.service,
+        service=row.service if row.further_services < 1 else f"{row.service} and {row.further_services} more",
         run=run,
-        remarks=tuple(_remarks(row, now)) if row.flags or row.customer_impacting or row.verdict == "unproven" else (),
+        risk=row.risk,
+        remarks=tuple(_remarks(row, now)) if _is_remarkable(row) else (),
         state=("outcome", row.outcome) if row.outcome else ("change", row.state),
         way=("verdict", row.verdict) if is_by_verdict else ("way", row.authorization),
         environment=row.environment,
         sha=row.sha[:7],
         machine_time=local.isoformat(timespec="seconds"),
-        time=_interval(local, row.finished_at),
+        time=_interval(local, row.finished_at if row.started_at or not row.window_start else row.window_end),
     )
+
+
+def _is_remarkable(row: ChangeRow) -> bool:
+    return bool(row.flags or row.customer_impacting or row.verdict == Verdict.UNPROVEN or row.review_due_at)
 
 
 def _interval(start: datetime, end: datetime | None) -> str:
@@ -89,6 +95,9 @@ def _remarks(row: ChangeRow, now: datetime) -> Iterable[tuple[str, str]]:
         yield "", "Clock off"
     if row.customer_impacting:
         yield "", "Customers notice"
+    if row.review_due_at:
+        tone = tones.look("submitted" if row.review_due_at > now else "rejected").tone
+        yield tone, f"Review due {moments.stamp(row.review_due_at)}"
 
 
 @lru_cache(maxsize=KEPT)
