@@ -18,9 +18,14 @@ def proof_topic(ref: str) -> str:
     return f"proof:{ref}"
 
 
+def _one_line(title: str) -> str:
+    # A title that a pipeline wrote must not look like lines of ours.
+    return " ".join(title.split())
+
+
 def proof_wanted(ref: str, title: str, *, to: tuple[int, str], missing: Sequence[str], due: datetime) -> NewMessage:
     """Asks the owner of a pipeline, `to` as (user id, e-mail), for what an unproven deploy lacks, until `due`."""
-    person, email = to
+    (person, email), title = to, _one_line(title)
     lines = [
         f"Supply proof for {ref} by {due:%A %d %B, %H:%M} UTC: {change_url(ref)}",
         "",
@@ -43,7 +48,7 @@ def proof_wanted(ref: str, title: str, *, to: tuple[int, str], missing: Sequence
 
 def run_went_silent(ref: str, title: str, *, to: tuple[int, str]) -> NewMessage:
     """Tells the owner that a deploy never reported its end."""
-    person, email = to
+    (person, email), title = to, _one_line(title)
     lines = [
         f"Say how {ref} ended: {change_url(ref)}",
         "",

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Stric
 from workflow.errors import Malformed, TooLarge
 
 MAX_FILE = 1024 * 1024
+MAX_DEPTH, MAX_MERGED = 32, 100_000
 MAX_FAULTS = 50
 """How many mistakes are listed; who has more fixes these first."""
 
@@ -116,6 +117,15 @@ class Placed(dict[str, Any]):
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # chosen by what is installed
     """Safe YAML whose mappings know their line and may not say the same thing twice."""
 
+    merged = 0
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Take over what `<<` refers to, which may refer to more: a few lines can amount to billions of fields."""
+        super().flatten_mapping(node)
+        self.merged += len(node.value)
+        if self.merged > MAX_MERGED:
+            raise yaml.constructor.ConstructorError(None, None, "“<<” takes over too much", node.start_mark)
+
 
 def _placed(loader: Any, node: yaml.MappingNode) -> Iterator[Placed]:
     content = Placed()
@@ -141,17 +151,27 @@ def read(path: Path) -> Placed:
     if len(content) > MAX_FILE:
         raise TooLarge("file_too_large", f"{path} is over 1 MiB. Split it; each part can be applied by itself.")
     try:
+        _measure(content)
         document = yaml.load(content, Loader=_Loader)  # noqa: S506  # _Loader is a SafeLoader
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         raise Malformed("malformed_yaml", f"{path} is not valid YAML: {_in_one_line(error)}.") from error
     if not isinstance(document, Placed):
         raise Malformed("malformed_yaml", f"{path} must hold sections such as `people:`, each with a list.")
     return document
 
 
+def _measure(content: bytes) -> None:
+    """Refuse what is nested so deep that reading it would end the process; this looks without descending."""
+    depth = 0
+    for event in yaml.parse(content, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise yaml.constructor.ConstructorError(None, None, "it is nested too deep", event.start_mark)
+
+
 def _in_one_line(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or (str(error) if isinstance(error, ValueError) else "it is nested too deep")
+    what = getattr(error, "problem", None) or str(error)
     return f"{what} in line {mark.line + 1}" if mark else " ".join(what.split())
 
 

@@ -9,6 +9,7 @@ from catalog.organisation import title
 from changes import policy
 from changes.pipelines import registration
 from changes.pipelines.models import Pipeline
+from changes.pipelines.policy import REFUSED, slug_is_free
 from changes.pipelines.registration import Terms
 from workflow.errors import Forbidden
 from workflow.ledger import SYSTEM
@@ -31,6 +32,9 @@ def _check_pipeline(entry: PipelineEntry) -> Iterator[Complaint]:
     decision = policy.known_checks(entry.requires)
     if decision.outcome == "refused":
         yield Complaint("requires", decision.rule, decision.because)
+    free = slug_is_free(entry.slug)
+    if free.outcome == REFUSED:
+        yield Complaint("slug", free.rule, free.because)
     if entry.confirmed_by and entry.confirmed_by.lower() == entry.registered_by.lower():
         because = f"{entry.registered_by} registered it, so somebody else must confirm it."
         yield Complaint("confirmed_by", "four_eyes", because)
