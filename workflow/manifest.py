@@ -166,7 +166,7 @@ def _measure(content: bytes) -> None:
     for event in yaml.parse(content, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise yaml.constructor.ConstructorError(None, None, "it is nested too deep", event.start_mark)
+            raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
 
 
 def _in_one_line(error: Exception) -> str:

@@ -151,8 +151,9 @@ READ_DEPLOYMENT = extend_schema(
 ADD_EVIDENCE = extend_schema(
     operation_id="add_evidence",
     summary="Supply late proof",
-    description="Within 24 hours of the finish the verdict may still change. Later the proof is kept, the verdict "
-    "stays, and `proof_window_closed` is among the warnings.",
+    description="For a token of somebody in the team that owns the service, of who registered the pipeline, or of an "
+    "administrator; if the pipeline is bound to a token, for that one alone. Within 24 hours of the finish the verdict "
+    "may still change. Later the proof is kept, the verdict stays, and `proof_window_closed` is among the warnings.",
     parameters=[REF],
     request=Evidence,
     responses=DeploymentInFull,
