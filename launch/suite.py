@@ -21,6 +21,8 @@ RUNS: dict[str, tuple[str, ...]] = {
     "postgres": ("-m", "not browser and not fault", "-n", "2"),
     "browser": ("-m", "browser"),
 }
+SECOND = ("-m", "not browser and not fault and database", "-n", "2")
+"""The run on PostgreSQL after the one on SQLite: what touches no database would only do the same again."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ def run() -> int:
         env = provide(children, with_browser="browser" in wanted)
         for name in wanted:
             console.say(f"\n--- {name} ---")
-            code, tally = _run_pytest(RUNS[name], env=_variables_of(name, env=env), report=layout.VAR / f"{name}.xml")
+            code, tally = _run_pytest(
+                words_of(name, wanted=wanted), env=_variables_of(name, env=env), report=layout.VAR / f"{name}.xml"
+            )
             total += tally
             status = status or (0 if code == NO_TEST_RAN else code)
     if total == Tally():
@@ -70,6 +74,11 @@ def provide(children: Children, *, with_browser: bool = False, is_durable: bool 
     if with_browser:
         env |= browser.find_browser().variables()
     return env
+
+
+def words_of(name: str, *, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return what pytest is told in the run *name* of those that are *wanted*."""
+    return SECOND if name == "postgres" and "sqlite" in wanted else RUNS[name]
 
 
 def arguments() -> list[str]:

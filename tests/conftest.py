@@ -19,6 +19,22 @@ hypothesis.settings.register_profile("decklog", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("decklog")
 
 
+OF_DATABASE = {"django_db_setup", "either_database"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whatever may find out which database it runs on; `make test` runs the others once instead of twice."""
+    for item in items:
+        if item.get_closest_marker("django_db") or OF_DATABASE & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("database")
+
+
+@pytest.fixture(scope="session")
+def either_database() -> None:
+    """For fixtures that make a database of their own, of the kind that this run of the tests is about."""
+
+
 @pytest.fixture(autouse=True)
 def _quick_and_local(settings: Any) -> None:
     # The real hash is slow by design; four people per test would make the suite ten times as long.

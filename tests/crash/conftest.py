@@ -167,7 +167,7 @@ def built(folder: Path, database: str) -> Iterator[House]:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path, either_database: None) -> Iterator[House]:
     """A house on the kind of database that this test run uses."""
     for database in new_database(tmp_path):
         with built(tmp_path, database) as one:

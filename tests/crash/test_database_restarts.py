@@ -28,7 +28,7 @@ def _house_on(server: PostgresServer, folder: Path) -> Iterator[tuple[House, str
 
 
 @pytest.fixture
-def server() -> Iterator[PostgresServer]:
+def server(either_database: None) -> Iterator[PostgresServer]:
     """A PostgreSQL that only this test crashes; it waits for the disk, as a real one does."""
     if not settings.IS_POSTGRES:
         pytest.skip("the run on PostgreSQL does this")

@@ -168,7 +168,7 @@ def installed(folder: Path, database: str) -> Iterator[Installation]:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path, either_database: None) -> Iterator[Installation]:
     """An installation on the kind of database that this test run uses."""
     for database in new_database(tmp_path):
         with installed(tmp_path, database) as built:

@@ -184,3 +184,10 @@ def test_errors_count_as_failed_and_a_missing_report_as_nothing(tmp_path: Path) 
     report.write_text('<testsuites><testsuite tests="9" failures="2" errors="1" skipped="3"/></testsuites>')
     assert str(suite.read_tally(report) + suite.Tally(passed=1)) == "4 passed, 3 failed, 3 skipped"
     assert suite.read_tally(tmp_path / "missing.xml") == suite.Tally()
+
+
+def test_what_touches_no_database_runs_once_and_everything_runs_when_a_run_is_wanted_alone() -> None:
+    both = ["sqlite", "postgres"]
+    assert "database" not in " ".join(suite.words_of("sqlite", wanted=both))
+    assert "and database" in " ".join(suite.words_of("postgres", wanted=both))
+    assert suite.words_of("postgres", wanted=["postgres"]) == suite.RUNS["postgres"]
