@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from changes import api as changes_api
 from changes import views
 from changes.audit import views as audit
+from changes.freezes import urls as freezes
 from changes.pipelines import api, gate_api, registration_api
 from changes.pipelines import views as pipelines
 from changes.preapproved import urls as preapproved
@@ -23,6 +24,7 @@ page_urls = [
     path("pipelines/<slug:slug>/edit", pipelines.edit_pipeline),
     path("pipelines/<slug:slug>/confirm", pipelines.confirm_pipeline),
     *preapproved.page_urls,
+    *freezes.page_urls,
     path("audit", audit.audit),
     path("audit/<int:pk>", audit.pack),
     path("audit/<int:pk>/again", audit.ask_again),
@@ -45,4 +47,5 @@ api_urls = [
     re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/?$", registration_api.OnePipeline.as_view()),
     re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/confirm/?$", registration_api.PipelineConfirmation.as_view()),
     *preapproved.api_urls,
+    *freezes.api_urls,
 ]

@@ -27,6 +27,7 @@ ENTRIES = (
     Entry("Now", "/", "anchor", is_tab=True),
     Entry("Changes", "/changes", "git-pull-request", "Changes", is_tab=True),
     Entry("Pipelines", "/pipelines", "rocket", "Changes", is_tab=True),
+    Entry("Freezes", "/freezes", "snowflake", "Changes"),
     Entry("Templates", "/templates", "template", "Changes"),
     Entry("Audit", "/audit", "certificate", "Run"),
     Entry("Delivery log", "/delivery", "send", "Run"),

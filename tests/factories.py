@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Team, User
 from catalog.models import Environment, Service
-from changes.models import Change, Pipeline, Template, Ticket
+from changes.models import Change, Freeze, Pipeline, Template, Ticket
 from changes.search import words
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -127,6 +127,13 @@ def make_template(shop: Shop, **columns: Any) -> Template:
     template = Template.objects.create(name=said["title"], environment=shop.production, **said)
     template.services.add(shop.checkout)
     return template
+
+
+def make_freeze(**columns: Any) -> Freeze:
+    """A hard freeze of everything, since an hour ago for another hour."""
+    now = timezone.now().replace(microsecond=0)
+    said = {"name": "Black Friday", "start": now - timedelta(hours=1), "end": now + timedelta(hours=1), **columns}
+    return Freeze.objects.create(**{"last_end": said["end"], **said})
 
 
 def deployment(**changed: Any) -> dict[str, Any]:

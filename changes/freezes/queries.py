@@ -239,6 +239,13 @@ def open_freezes(*, now: datetime) -> list[Freeze]:
     return list(in_full().filter(Q(last_end__isnull=True) | Q(last_end__gt=now)).order_by("start", "id"))
 
 
+def services_covered(freeze: Freeze) -> QuerySet[Service]:
+    """The services that it covers, by slug."""
+    scope = scope_of(freeze)
+    named = Q(pk__in=[service.pk for service in scope.services]) | Q(team__in=[team.pk for team in scope.teams])
+    return Service.objects.all() if scope.is_wide else Service.objects.filter(named)
+
+
 def past_freezes(*, now: datetime) -> list[Freeze]:
     """The last freezes that are over, the latest first."""
     return list(in_full().filter(last_end__lte=now).order_by("-last_end", "-id")[:SHOWN_PAST])

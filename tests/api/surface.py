@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from changes.preapproved.schema import NEW
 from changes.tickets.api import VERBS
@@ -12,7 +14,7 @@ from tests.factories import deployment
 
 ROOT = "api/v1/"
 PARAMETER = re.compile(r"\(\?P<(\w+)>(?:[^()\\]|\\.)*\)")
-NAMES = {"ref": "CHG-1", "slug": "checkout-deploy"}
+NAMES = {"ref": "CHG-1", "slug": "checkout-deploy", "id": "900001"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -63,6 +65,11 @@ def body_of(route: Route) -> Any:
     return None if route.method in {"GET", "DELETE"} else BODIES[str(route)]()
 
 
+def _hours(start: int, end: int) -> dict[str, str]:
+    now = timezone.now()
+    return {"start": (now + timedelta(hours=start)).isoformat(), "end": (now + timedelta(hours=end)).isoformat()}
+
+
 BODIES: dict[str, Any] = {
     "POST /api/v1/deployments": lambda: deployment(run_id="another"),
     "POST /api/v1/deployments/bulk": lambda: {"deployments": [deployment(run_id="another")]},
@@ -70,6 +77,10 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/changes": lambda: {"title": "Raise the pool", "services": ["ledger"]},
     "PATCH /api/v1/changes/{ref}": lambda: {"public_note": "Faster."},
     **{f"POST /api/v1/changes/{{ref}}/{verb}": dict for verb in VERBS},
+    "POST /api/v1/freezes": lambda: {"name": "Moving house", **_hours(1, 2)},
+    "POST /api/v1/freezes/{id}/override": lambda: {"reason": "It burns.", "expires_at": _hours(1, 2)["end"]},
+    "POST /api/v1/freezes/{id}/confirm-override": lambda: {"override": 900001},
+    "POST /api/v1/freezes/{id}/end": lambda: {"reason": "All is well."},
     "POST /api/v1/gate": lambda: {
         "service": "checkout",
         "environment": "production",
@@ -92,7 +103,7 @@ BODIES: dict[str, Any] = {
 """A route that writes needs its body here before these tests can say that nobody but the right caller gets through."""
 TICKETS = re.compile(r"^(PATCH|POST) /api/v1/changes/\{ref\}")
 """The routes that take the reference of a filed change."""
-RULED = re.compile(r"/confirm$|^(PATCH|POST) /api/v1/(changes/\{ref\}|templates)")
+RULED = re.compile(r"/confirm(-override)?$|^(PATCH|POST) /api/v1/(changes/\{ref\}|templates)")
 """The routes where whoever gets through may still meet a rule that says no: four eyes, a role, a state."""
 
 

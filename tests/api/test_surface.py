@@ -16,10 +16,10 @@ from accounts.actions import change_person, deactivate_person, revoke_token
 from accounts.api import ApiView
 from accounts.models import ApiToken
 from accounts.policy import SCOPES
-from changes.models import Change
+from changes.models import Change, FreezeOverride
 from tests.api.surface import BODIES, NAMES, TICKETS, Route, addresses, body_of, may_answer, routes
 from tests.conftest import token_client
-from tests.factories import Shop, deployment, make_template, make_ticket
+from tests.factories import Shop, deployment, make_freeze, make_template, make_ticket
 from workflow.wire import write_json
 
 ROUTES = routes()
@@ -34,8 +34,16 @@ MAY_DIFFER = {"accounts.ApiToken", "sessions.Session"}
 def ref(shop, ci) -> str:
     """A deploy for the addresses that name one; for those that name a filed change, CHG-2 is one."""
     make_ticket(shop, requester=shop.ann, implementer=shop.ann)
+    _freeze_with_override(shop)
     make_template(shop, slug=NAMES["slug"])
     return str(ci.post("/api/v1/deployments", deployment(), format="json").json()["ref"])
+
+
+def _freeze_with_override(shop: Shop) -> None:
+    """A freeze under the id of NAMES, and one wish to override it, which came too late to be confirmed."""
+    freeze = make_freeze(id=900001, is_hard=True)
+    wish = {"reason": "It burned.", "requested_by": shop.cy, "expires_at": timezone.now()}
+    FreezeOverride.objects.create(id=900001, freeze=freeze, **wish)
 
 
 def path_of(route: Route, ref: str) -> str:

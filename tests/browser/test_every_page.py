@@ -19,6 +19,7 @@ pytestmark = pytest.mark.browser
 FILLED_IN = {
     "^api/docs/?$": ["api/docs"],
     "changes/<str:ref>": ["changes/{unproven}", "changes/{exempt}", "changes/{running}", "changes/CHG-999999"],
+    "freezes/<int:pk>": ["freezes/1"],
     "pipelines": ["pipelines"],
     "pipelines/<slug:slug>": ["pipelines/checkout-deploy", "pipelines/proposed-deploy", "pipelines/ledger-deploy"],
     "pipelines/<slug:slug>/edit": ["pipelines/checkout-deploy/edit"],
@@ -59,6 +60,9 @@ NO_PAGE = {
     "welcome",  # seen by nobody once there is an account; the first hour of an installation looks at it
     "changes/<str:ref>/proof",
     "pipelines/<slug:slug>/confirm",
+    "freezes/<int:pk>/override",
+    "freezes/<int:pk>/override/<int:override>/confirm",
+    "freezes/<int:pk>/end",
     "delivery/<int:pk>/retry",
     "delivery/<int:pk>/cancel",
     "settings/people/<int:pk>/link",
@@ -107,6 +111,8 @@ def refs(decklog: Running, tokens: dict[str, str]) -> dict[str, str]:
         made[kind] = decklog.post(body, token=tokens["ci"])["ref"]
     decklog.post(deployment(**{**about, "run_id": "look-conflict", "sequence": 9}), token=tokens["ci"])
     terms = {"services": ["ledger"], "environments": ["uat"], "requires": ["tests"]}
+    frozen = {"name": "Year end", "start": now.isoformat(), "end": (now + timedelta(days=9)).isoformat(), "hard": False}
+    decklog.call("freezes", frozen, token=tokens["ann"])
     decklog.call("pipelines", {"slug": "proposed-deploy", **terms}, token=tokens["ann"])
     dead = "SELECT 1 FROM notifications_message WHERE state = 'dead'"
     decklog.wait_until(lambda: decklog.ask(dead))

@@ -1,0 +1,192 @@
+"""The shape of what is typed about freezes."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.db.models import QuerySet
+
+from accounts.models import Team
+from accounts.zones import known_zones
+from catalog.models import Environment, Service
+from changes.freezes.actions import Declared, Wish
+from changes.freezes.recurrence import instant
+from workflow.moments import WEEKDAYS
+
+DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+REPEATS = {
+    "once": "Once",
+    "weekly": "Every week",
+    "monthly_day": "Every month on the same day, such as the 15th",
+    "monthly_weekday": "Every month on the same weekday, such as the last Friday",
+    "yearly": "Every year",
+    "rule": "By a rule of my own",
+}
+
+
+def _zones() -> list[tuple[str, str]]:
+    return [(name, name.replace("_", " ")) for name in sorted(known_zones())]
+
+
+def _day(label: str, **more: Any) -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        **more,
+    )
+
+
+def _time(label: str) -> forms.TimeField:
+    return forms.TimeField(
+        label=label, input_formats=["%H:%M"], widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"})
+    )
+
+
+class FreezeForm(forms.Form):
+    """A freeze: what, when on the clocks of one zone, how often, and for whom."""
+
+    name = forms.CharField(max_length=120, help_text="As in Year end, or Weekend.")
+    reason = forms.CharField(max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    strength = forms.ChoiceField(
+        choices=[("hard", "Hard: deploys and planned changes are refused"), ("soft", "Soft: they get a warning")],
+        initial="hard",
+        label="How strict",
+        widget=forms.RadioSelect,
+    )
+    start = _day("First day")
+    start_time = _time("From")
+    end = _day("Last day", help_text="Of the first time, if it repeats.")
+    end_time = _time("Until")
+    time_zone = forms.ChoiceField(choices=_zones, help_text="These times are on the clocks there, summer and winter.")
+    repeats = forms.ChoiceField(choices=list(REPEATS.items()), initial="once", widget=forms.RadioSelect)
+    weekdays = forms.MultipleChoiceField(
+        choices=list(zip(DAYS, WEEKDAYS, strict=True)),
+        required=False,
+        label="With “Every week”: on these days",
+        help_text="The weekday of the first day is always among them.",
+        widget=forms.CheckboxSelectMultiple,
+    )
+    until = _day("Repeats until", required=False, help_text="The last day on which it may begin. Empty: without end.")
+    rrule = forms.CharField(
+        max_length=300,
+        required=False,
+        label="With “By a rule of my own”: the rule",
+        help_text="An RRULE as calendars use them, such as FREQ=MONTHLY;BYDAY=1MO,3MO.",
+    )
+    environments = forms.ModelMultipleChoiceField(
+        queryset=Environment.objects.none(),
+        to_field_name="slug",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None means all.",
+    )
+    services = forms.ModelMultipleChoiceField(
+        queryset=Service.objects.none(),
+        to_field_name="slug",
+        required=False,
+        widget=forms.SelectMultiple(attrs={"size": 6}),
+        help_text="No service and no team means every service. Hold Ctrl or ⌘ to choose several.",
+    )
+    teams = forms.ModelMultipleChoiceField(
+        queryset=Team.objects.none(),
+        to_field_name="slug",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="All services of these teams.",
+    )
+
+    def __init__(self, said: Any = None, *, zone: str) -> None:
+        known = zone if zone in known_zones() else settings.ORGANISATION_TIME_ZONE
+        super().__init__(said, initial={"time_zone": known, "start_time": time(0), "end_time": time(0)})
+        _fill(
+            self.fields,
+            environments=Environment.objects.all(),
+            services=Service.objects.all(),
+            teams=Team.objects.all(),
+        )
+
+    def declared(self) -> Declared:
+        """What was typed, as the action takes it."""
+        said, zone = self.cleaned_data, ZoneInfo(self.cleaned_data["time_zone"])
+        return Declared(
+            name=said["name"],
+            reason=said["reason"],
+            is_hard=said["strength"] == "hard",
+            start=instant(datetime.combine(said["start"], said["start_time"]), zone),
+            end=instant(datetime.combine(said["end"], said["end_time"]), zone),
+            rrule=rule_of(said),
+            time_zone=said["time_zone"],
+            **{name: [row.slug for row in said[name]] for name in ("services", "teams", "environments")},
+        )
+
+
+def rule_of(said: Mapping[str, Any]) -> str:
+    """The RRULE that the choices amount to; empty for a freeze that happens once."""
+    if said["repeats"] == "once":
+        return ""
+    if said["repeats"] == "rule":
+        return said["rrule"].strip() or "FREQ="
+    until = f";UNTIL={said['until']:%Y%m%d}" if said["until"] else ""
+    return _REPEATED[said["repeats"]](said["start"], said) + until
+
+
+def _weekly(first: date, said: Mapping[str, Any]) -> str:
+    days = {*said["weekdays"], DAYS[first.weekday()]}
+    return f"FREQ=WEEKLY;BYDAY={','.join(day for day in DAYS if day in days)}"
+
+
+def _monthly_weekday(first: date, said: Mapping[str, Any]) -> str:
+    number = (first.day - 1) // 7 + 1
+    return f"FREQ=MONTHLY;BYDAY={number if number < 5 else -1}{DAYS[first.weekday()]}"
+
+
+_REPEATED: dict[str, Callable[[date, Mapping[str, Any]], str]] = {
+    "weekly": _weekly,
+    "monthly_day": lambda first, said: f"FREQ=MONTHLY;BYMONTHDAY={first.day}",
+    "monthly_weekday": _monthly_weekday,
+    "yearly": lambda first, said: "FREQ=YEARLY",
+}
+
+
+class OverrideForm(forms.Form):
+    """Leave to change something in a freeze."""
+
+    reason = forms.CharField(
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Why it cannot wait",
+        help_text="As in: security fix for CVE-2026-1234.",
+    )
+    services = forms.ModelMultipleChoiceField(
+        queryset=Service.objects.none(),
+        to_field_name="slug",
+        required=False,
+        widget=forms.SelectMultiple(attrs={"size": 5}),
+        help_text="None means all that the freeze covers.",
+    )
+    hours = forms.ChoiceField(
+        choices=[("2", "2 hours"), ("8", "8 hours"), ("24", "1 day"), ("72", "3 days"), ("168", "7 days")],
+        initial="8",
+        label="For how long, from now",
+    )
+
+    def __init__(self, *args: Any, services: QuerySet[Service], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _fill(self.fields, services=services)
+
+    def wish(self, *, now: datetime) -> Wish:
+        """What was typed, as the action takes it."""
+        said = self.cleaned_data
+        expires_at = datetime.fromtimestamp(now.timestamp() + int(said["hours"]) * 3600, tz=now.tzinfo)
+        return Wish(said["reason"], expires_at, [service.slug for service in said["services"]])
+
+
+def _fill(fields: dict[str, forms.Field], **rows: QuerySet[Any]) -> None:
+    for name, queryset in rows.items():
+        field = fields[name]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = queryset

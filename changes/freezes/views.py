@@ -1,0 +1,134 @@
+"""The pages of freezes."""
+
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.callers import caller_of_person
+from accounts.models import User
+from accounts.pages import act, attempt, reader
+from changes.freezes import actions, narration, policy, queries, recurrence
+from changes.freezes.actions import Declared
+from changes.freezes.forms import FreezeForm, OverrideForm
+from changes.freezes.models import Freeze
+from changes.pipelines.narration import people_in_words
+from changes.queries import names_of
+from workflow import ledger
+
+NAMED = 5
+"""How many of those who can act a page names."""
+
+
+@login_required
+@require_safe
+def freezes(request: HttpRequest) -> HttpResponse:
+    """What is frozen now, what will be, and what was."""
+    now = timezone.now()
+    board = narration.board_of(queries.open_freezes(now=now), queries.past_freezes(now=now), now=now)
+    return render(request, "freezes/list.html", {"board": board})
+
+
+@login_required
+def new_freeze(request: HttpRequest) -> HttpResponse:
+    """Declare a freeze; its times can be looked at before."""
+    me = reader(request)
+    form = FreezeForm(request.POST or None, zone=me.time_zone)
+    times = None
+    if request.method == "POST" and "preview" in request.POST:
+        times = attempt(form, lambda: _times(form.declared()))
+    elif request.method == "POST":
+        made = attempt(form, lambda: actions.declare_freeze(form.declared(), by=caller_of_person(me)))
+        if made:
+            messages.success(request, f"{made.name} is declared. It counts from its first minute on.")
+            return redirect(f"/freezes/{made.pk}")
+    return render(request, "freezes/edit.html", {"form": form, "times": times, "repeats": _repeats(form, times)})
+
+
+def _times(declared: Declared) -> list[recurrence.Window]:
+    actions.judge(declared)
+    return recurrence.next_windows(declared.terms, timezone.now(), most=narration.SHOWN_TIMES)
+
+
+def _repeats(form: FreezeForm, times: list[recurrence.Window] | None) -> str:
+    if times is None:
+        return ""
+    declared = form.declared()
+    return narration.repeats_in_words(declared.terms.rrule, declared.time_zone)
+
+
+# --- One freeze ------------------------------------------------------------------------------------------------------
+
+
+@login_required
+@require_safe
+def freeze(request: HttpRequest, pk: int) -> HttpResponse:
+    """One freeze: whether it stands in the way, when, for whom, and who has leave."""
+    found = _found(pk)
+    form = OverrideForm(request.POST or None, services=queries.services_covered(found))
+    return render(request, "freezes/freeze.html", _content(found, reader(request), form))
+
+
+def _found(pk: int) -> Freeze:
+    found = queries.freeze_in_full(pk)
+    if found is None:
+        raise Http404(f"There is no freeze {pk}.")
+    return found
+
+
+def _content(found: Freeze, me: User, form: OverrideForm) -> dict[str, Any]:
+    now, scope = timezone.now(), queries.scope_of(found)
+    times, entries = narration.times_of(found, now=now), ledger.timeline(found.ref)
+    standing = queries.standing_in(scope, user_id=me.pk, is_admin=me.is_admin)
+    may_decide = policy.may_decide_on_freeze(standing, is_wide=scope.is_wide).outcome == policy.ALLOWED
+    others = [person.name for person in queries.who_decide(scope) if person.pk != me.pk]
+    return {
+        "freeze": found,
+        "look": "hard" if found.is_hard else "soft",
+        "panel": narration.panel_of(found, times, now=now),
+        "times": times,
+        "is_over": not times,
+        "covers": queries.covers_in_words(found),
+        "repeats": narration.repeats_in_words(found.rrule, found.time_zone),
+        "overrides": narration.override_lines(found.overrides.all(), now=now),
+        "may_decide": may_decide,
+        "others": people_in_words(others[:NAMED]),
+        "form": form if form.is_bound or (may_decide and found.is_hard and times) else None,
+        "told": narration.told_of(entries, names_of({entry.actor for entry in entries})),
+    }
+
+
+@login_required
+@require_POST
+def ask_override(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for leave to change something in the freeze."""
+    found, me = _found(pk), reader(request)
+    form = OverrideForm(request.POST, services=queries.services_covered(found))
+    asked = attempt(form, lambda: actions.ask_override(pk, form.wish(now=timezone.now()), by=caller_of_person(me)))
+    if asked is None:
+        return render(request, "freezes/freeze.html", _content(found, me, form), status=422)
+    messages.success(request, "The override waits for a second person. Those who can confirm it have mail.")
+    return redirect(f"/freezes/{pk}#overrides")
+
+
+@login_required
+@require_POST
+def confirm_override(request: HttpRequest, pk: int, override: int) -> HttpResponse:
+    """Give the leave that somebody else asked for."""
+    deed = partial(actions.confirm_override, _found(pk).pk, override, by=caller_of_person(reader(request)))
+    done = "The override is confirmed. The leads of the affected teams are told."
+    return act(request, deed, done=done, back=f"/freezes/{pk}#overrides")
+
+
+@login_required
+@require_POST
+def end_freeze(request: HttpRequest, pk: int) -> HttpResponse:
+    """End the freeze now."""
+    found, reason = _found(pk), request.POST.get("reason", "")[:4000]
+    deed = partial(actions.end_freeze, pk, by=caller_of_person(reader(request)), reason=reason)
+    return act(request, deed, done=f"{found.name} is ended. Changes are free again.", back=f"/freezes/{pk}")
