@@ -1,12 +1,13 @@
 """The page of one sampled change: a file that needs nothing but a browser, for reading and for printing."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.template.loader import render_to_string
 
-from changes.audit.cells import moment
 from changes.audit.policy import lot
 from changes.audit.population import Known, Scope, content_text, row_of
 from changes.models import Approval, Run
@@ -41,6 +42,8 @@ FACTS = {
 }
 """The columns that a page shows on top, and what they are called there."""
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00\Z")
+
 
 class ApprovalShown(NamedTuple):
     """An answer with the text that its hash was made of."""
@@ -70,7 +73,7 @@ def page_of(known: Known, *, scope: Scope) -> bytes:
         "change": change,
         "lot": lot(scope.seed, change.ref),
         "seed": scope.seed,
-        "facts": [(label, row[name]) for name, label in FACTS.items() if row[name]],
+        "facts": [(label, _shown(row[name])) for name, label in FACTS.items() if row[name]],
         "verdict": change.verdict,
         "asked": _asked(known),
         "approvals": [_approval(one) for one in known.approvals],
@@ -92,8 +95,8 @@ def _asked(known: Known) -> list[tuple[str, str]]:
 
 
 def _approval(approval: Approval) -> ApprovalShown:
-    voided = moment(approval.voided_at) if approval.voided_at else ""
-    return ApprovalShown(approval, moment(approval.at), voided, content_text(approval))
+    voided = _second(approval.voided_at) if approval.voided_at else ""
+    return ApprovalShown(approval, _second(approval.at), voided, content_text(approval))
 
 
 def _evidence(known: Known) -> dict[str, Any]:
@@ -122,13 +125,23 @@ def _review(known: Known) -> dict[str, Any]:
     if review is None:
         return {}
     answers = [(words, in_words(review.answers.get(code))) for code, words in REVIEW_QUESTIONS.items()]
-    return {"review": review, "reviewed_at": moment(review.at), "answers": answers}
+    return {"review": review, "reviewed_at": _second(review.at), "answers": answers}
 
 
 def _entry(entry: Entry, names: Mapping[str, str]) -> EntryShown:
     name = names.get(entry.actor, "")
     actor = f"{name} ({entry.actor})" if name else entry.actor
-    return EntryShown(entry, moment(entry.occurred_at), moment(entry.recorded_at), actor, _pretty(entry.data))
+    return EntryShown(entry, _second(entry.occurred_at), _second(entry.recorded_at), actor, _pretty(entry.data))
+
+
+def _second(at: datetime) -> str:
+    """`2026-11-24 12:00:00`, in UTC; the ledger's own spelling is in entries.jsonl."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _shown(fact: str) -> str:
+    """A cell of the population as a page shows it."""
+    return f"{fact[:10]} {fact[11:19]}" if _MOMENT.match(fact) else fact
 
 
 def _pretty(said: object) -> str:
