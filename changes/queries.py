@@ -269,6 +269,20 @@ def _page(rows: list[ChangeRow], wanted: ChangeList, *, newer_first: bool) -> Pa
     )
 
 
+UNDER_WAY_AND_NEXT = f"""SELECT {COLUMNS} FROM (
+    SELECT * FROM (SELECT c.* FROM changes_change c WHERE c.state = 'in_progress' ORDER BY c.at DESC, c.id DESC
+        LIMIT %s) under_way
+    UNION ALL SELECT * FROM (SELECT c.* FROM changes_change c WHERE c.state IN ('submitted', 'approved')
+        AND c.window_end > %s AND c.window_start < %s ORDER BY c.window_start, c.id LIMIT %s) next
+    ) c {JOINS} ORDER BY CASE WHEN c.state = 'in_progress' THEN 0 ELSE 1 END, c.at, c.id"""
+
+
+def under_way_and_next(*, now: datetime, until: datetime, most: int) -> list[ChangeRow]:
+    """What is under way, and then what is planned for [now, until), by time; at most so many of each."""
+    found = fetch(UNDER_WAY_AND_NEXT, [most, now, until, most], moments=MOMENTS)
+    return [ChangeRow._make(row) for row in found]
+
+
 DEPLOYMENTS = {"origin": Origin.PIPELINE.value}
 """The filter that makes a list of changes a list of deployments."""
 
