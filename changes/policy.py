@@ -20,6 +20,10 @@ SMOKE_TEST_WITHIN = timedelta(minutes=15)
 """How long after the finish a smoke test may still come before its absence counts."""
 PROOF_WITHIN = timedelta(hours=24)
 """How long after the finish late proof can still change the verdict."""
+REVIEW_WITHIN = timedelta(hours=24)
+"""How soon somebody else must look back at a deploy that could not be exempted or did not succeed."""
+DRAWN_ONE_IN, DRAWN_WITHIN = 20, timedelta(days=7)
+"""Of how many exempt deploys one is looked back at as well, and how soon."""
 SILENT_AFTER = timedelta(hours=2)
 """How long a run may go on without a word, if its pipeline's usual duration does not allow it more."""
 _DIGEST = re.compile(r"sha(256|384|512):[0-9a-f]+\Z", re.IGNORECASE)
@@ -305,6 +309,16 @@ def state_of_deploy(run: RunState, verdict: str) -> str:
 def patience_with(usual_longest: timedelta) -> timedelta:
     """How long a run may go on without a word; never longer than any run is believed to take."""
     return min(max(SILENT_AFTER, 2 * usual_longest), LONGEST_RUN)
+
+
+def deploy_review_due(run: RunState, verdict: str, *, is_drawn: bool, now: datetime) -> datetime | None:
+    """Until when somebody else must look back at a deploy: a day, a week for one of 20 exempt ones, else never."""
+    if not run.is_over:
+        return None
+    ended = min(run.finished_at or now, now)
+    if state_of_deploy(run, verdict) == State.FINISHED:
+        return ended + REVIEW_WITHIN
+    return ended + DRAWN_WITHIN if is_drawn else None
 
 
 def silent_run_unknown(*, started_at: datetime, usual_longest: timedelta, now: datetime) -> Decision:

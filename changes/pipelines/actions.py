@@ -31,6 +31,7 @@ from changes.pipelines.order import (
 from changes.pipelines.recording import Recorded, Target, Trust, record_run
 from changes.pipelines.remembered import TARGETS
 from changes.pipelines.strangers import take_in
+from changes.pipelines.trust import suspend_if_due
 from changes.states import MOVES, Outcome, State, Verdict
 from notifications import outbox
 from workflow.errors import Conflict, Forbidden, Missing, TooLarge, Unauthenticated, Unprocessable
@@ -50,7 +51,7 @@ from workflow.transitions import is_legal, move
 TrustAt = Callable[[datetime], tuple[Trust, list[str]]]
 """Looks up, for the moment a deploy began, what its pipeline is trusted with, and warnings."""
 Columns = Mapping[str, Any]
-VERDICT_COLUMNS = ("verdict", "verdict_rule", "policy_version", "state")
+VERDICT_COLUMNS = ("verdict", "verdict_rule", "policy_version", "state", "review_due_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,7 @@ def _ask_for_proof(ref: str, recorded: Recorded, target: Target, *, now: datetim
     title = recorded.change_values["title"]
     for owner in queries.pipeline_owners(target.registered_by_id, target.team_id):
         outbox.enqueue(proof_wanted(ref, title, to=owner, missing=missing, due=due), at=now)
+    suspend_if_due(target.pipeline_id, now=now)
 
 
 def add_evidence(change_id: int, event: Event, *, caller: Caller) -> Logged:
@@ -318,7 +320,9 @@ def _write(
     if change["outcome"] == Outcome.UNKNOWN and not recorded.run.is_over:
         del change_values["outcome"]
     if not is_legal(MOVES, change["state"], change_values.get("state", "")):
-        change_values.pop("state", None)
+        # Where nothing moves, a review that is due stays due, and one that was done is not asked for again.
+        for name in ("state", "review_due_at"):
+            change_values.pop(name, None)
     rows = [
         ChangedRow(Change, change["id"], change_values, {"state": change["state"]}),
         ChangedRow(Run, run["change_id"], run_values, {}),
@@ -372,7 +376,8 @@ def _settle_silent(change: Change, run: Run, *, now: datetime) -> None:
     if decision.outcome != Outcome.UNKNOWN:
         Run.objects.filter(pk=run.pk).update(proof_due_at=started + policy.patience_with(usual))
         return
-    move(change, State.FINISHED, moves=MOVES, outcome=Outcome.UNKNOWN, updated_at=now)
+    due = now + policy.REVIEW_WITHIN
+    move(change, State.FINISHED, moves=MOVES, outcome=Outcome.UNKNOWN, review_due_at=due, updated_at=now)
     Run.objects.filter(pk=run.pk).update(proof_due_at=None)
     facts: dict[str, object] = {"outcome": Outcome.UNKNOWN.value, "because": decision.because}
     record(change.ref, Happening("went_silent", SYSTEM, now, facts, decision.rule), at=now)

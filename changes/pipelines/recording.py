@@ -3,6 +3,7 @@
 Both ways in use it, the one statement for a new run and the update of a known one, and whoever rebuilds history.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,7 +67,18 @@ def record_run(events: list[Event], *, target: Target, trust: Trust, now: dateti
             is_by_person=any("status" in event and event["by"].startswith("user:") for event in events),
         )
     )
-    return Recorded(run, reached, _change_values(run, reached, target, now), _run_values(run, reached, target, events))
+    change_values = _change_values(run, reached, target, now) | {
+        "review_due_at": policy.deploy_review_due(run, reached.result, is_drawn=_is_drawn(target, events), now=now)
+    }
+    return Recorded(run, reached, change_values, _run_values(run, reached, target, events))
+
+
+def _is_drawn(target: Target, events: list[Event]) -> bool:
+    """Whether the run is one of those that are looked at whatever they proved; what is only backfilled never is."""
+    if any("backfill" in event for event in events):
+        return False
+    key = f"{target.pipeline}\n{target.run_id}\n{target.attempt}\n{target.service}\n{target.environment}"
+    return zlib.crc32(key.encode()) % policy.DRAWN_ONE_IN == 0
 
 
 def _change_values(run: RunState, reached: policy.VerdictReached, target: Target, now: datetime) -> dict[str, Any]:
