@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.callers import Caller
 from catalog.models import Environment, Service
 from changes.preapproved import messages, policy, queries
-from changes.preapproved.content import COLUMNS, Terms, terms_of
+from changes.preapproved.content import COLUMNS, Terms, differences, terms_of
 from changes.preapproved.models import Template, TemplateApproval
 from changes.preapproved.queries import Standing
 from changes.preapproved.states import MOVES
@@ -173,17 +173,18 @@ def put_down(present: Standing | None, terms: Terms, *, slug: str, author: int, 
     columns = {name: getattr(terms, name) for name in COLUMNS} | {"risk_answers": terms.content["risk_answers"]}
     columns |= {"environment": environment, "author_id": author, "digest": terms.digest, "approved_until": None}
     columns |= {"name": terms.name or terms.title[:120], "updated_at": now}
+    said: dict[str, object] = {"author": author, "digest": terms.digest, "content": terms.content}
     if present is None:
         template, verb = _insert(slug, columns, now=now), "proposed"
     else:
         template, verb = present.template, "changed"
+        said["changed"] = [one.name for one in differences(terms_of(template).content, terms.content)]
         _void_approvals(template, at=now)
         if template.state == State.PROPOSED:
             amend(template, **columns)
         else:
             move(template, State.PROPOSED, moves=MOVES, **columns)
     template.services.set(services)
-    said: dict[str, object] = {"author": author, "digest": terms.digest, "content": terms.content}
     record(template.ref, Happening(verb, actor, now, said), at=now)
     return _ask_for_approval(slug)
 

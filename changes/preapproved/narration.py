@@ -60,10 +60,9 @@ def lines_of(
 
 
 def use_in_words(outcomes: Mapping[str, int]) -> str:
-    """“12 succeeded, 1 rolled back”, or “not yet”."""
+    """“12 succeeded, 1 rolled back”; nothing for nothing."""
     known = [outcome for outcome in Outcome.values if outcomes.get(outcome)]
-    told = ", ".join(f"{outcomes[one]} {tones.look(one, 'outcome').word.lower()}" for one in known)
-    return told or "not yet"
+    return ", ".join(f"{outcomes[one]} {tones.look(one, 'outcome').word.lower()}" for one in known)
 
 
 def templates_in_a_sentence(words: Sequence[str]) -> str:
@@ -229,6 +228,9 @@ def _told(entry: Entry, names: Mapping[str, str]) -> Told:
     icon, tone, text = _TOLD.get(entry.verb, ("circle-dashed", "mute", entry.verb.replace("_", " ")))
     detail = str(entry.data.get("because") or entry.data.get("note") or entry.data.get("reason") or "")
     until = str(entry.data.get("until") or "")
+    if changed := entry.data.get("changed"):
+        text = f"changed {', '.join(LABELS[name].lower() for name in changed if name in LABELS)}"
+        detail = "It needs two approvals."
     if entry.verb == "approved" and until:
         detail = f"It may be used until {moments.stamp(datetime.fromisoformat(until))}."
     actor = _actor(entry, names)
@@ -253,7 +255,7 @@ def actors_in(entries: Iterable[Entry]) -> set[str]:
 
 _TOLD = {
     "proposed": ("pencil", "live", "proposed it"),
-    "changed": ("pencil", "live", "changed it or proposed it again, so it needs two approvals"),
+    "changed": ("pencil", "live", "proposed it again as it was"),
     "renamed": ("pencil", "mute", "gave it another name"),
     "approved": ("user-check", "ok", "approved it"),
     "demoted": ("arrow-back-up", "bad", "demoted"),

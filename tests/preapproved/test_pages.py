@@ -166,7 +166,7 @@ def test_a_demoted_template_says_why_and_can_be_proposed_again(web, team):
     told = seen(web.get("/templates/rotate-keys"))
     assert "May not be used since a change went wrong" in told
     assert f"{change.ref} was rolled back." in told
-    assert "Made from it: 1 rolled back" in told
+    assert "Changes made from it: 1 rolled back" in told
     assert "File a change from it" not in told
     assert "Propose it again" in told
 
@@ -190,6 +190,11 @@ def test_the_timeline_tells_who_did_what(web, team):
     assert "Ann Lee approved it." in told
     assert "Bo Okafor approved it. It may be used until" in told
     assert "Dan Roe proposed it." in told
+    team.change(team.dan, rollback_minutes=50)
+    team.change(team.dan, rollback_minutes=50, reason="Another reason.")
+    told = seen(web.get("/templates/rotate-keys")).partition("Timeline")[2]
+    assert "Dan Roe changed minutes for the way back. It needs two approvals." in told
+    assert "Dan Roe changed reason. It needs two approvals." in told
 
 
 def test_a_template_is_retired_with_a_reason_that_its_page_shows(web, team):
