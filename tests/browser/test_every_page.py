@@ -23,6 +23,8 @@ FILLED_IN = {
     "pipelines": ["pipelines"],
     "pipelines/<slug:slug>": ["pipelines/checkout-deploy", "pipelines/proposed-deploy", "pipelines/ledger-deploy"],
     "pipelines/<slug:slug>/edit": ["pipelines/checkout-deploy/edit"],
+    "templates/<slug:slug>": ["templates/rotate-keys", "templates/flush-the-cache"],
+    "templates/<slug:slug>/edit": ["templates/rotate-keys/edit"],
     "policy/<slug:name>": ["policy/four_eyes"],
     "changes": [
         "changes",
@@ -60,6 +62,8 @@ NO_PAGE = {
     "welcome",  # seen by nobody once there is an account; the first hour of an installation looks at it
     "changes/<str:ref>/proof",
     "pipelines/<slug:slug>/confirm",
+    "templates/<slug:slug>/approve",
+    "templates/<slug:slug>/retire",
     "freezes/<int:pk>/override",
     "freezes/<int:pk>/override/<int:override>/confirm",
     "freezes/<int:pk>/end",
