@@ -27,7 +27,7 @@ from accounts.policy import SCOPES
 from changes.models import Change
 from config.api_docs import document
 from tests.api.surface import routes
-from tests.factories import Shop, deployment, make_freeze, make_service
+from tests.factories import Shop, deployment, make_freeze, make_service, make_template
 from workflow.wire import write_json
 
 EXAMPLES = 12
@@ -221,6 +221,7 @@ def deploys(caller: Client, shop: Shop) -> dict[str, str]:
         requester=shop.bo,
         at=timezone.now(),
     )
+    make_template(shop, slug="checkout-deploy")
     refs = {name: caller.post("/api/v1/deployments", body, "application/json").json() for name, body in bodies.items()}
     return {**{name: body["ref"] for name, body in refs.items()}, "filed": filed.ref}
 
