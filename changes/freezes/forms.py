@@ -52,7 +52,10 @@ class FreezeForm(forms.Form):
     name = forms.CharField(max_length=120, help_text="As in Year end, or Weekend.")
     reason = forms.CharField(max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
     strength = forms.ChoiceField(
-        choices=[("hard", "Hard: deploys and planned changes are refused"), ("soft", "Soft: they get a warning")],
+        choices=[
+            ("hard", "Hard: the gate refuses deploys, and planned changes cannot begin"),
+            ("soft", "Soft: both go on, with a warning"),
+        ],
         initial="hard",
         label="How strict",
         widget=forms.RadioSelect,

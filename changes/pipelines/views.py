@@ -18,6 +18,7 @@ from accounts.pages import act, attempt, reader
 from changes import rows
 from changes.pipelines import narration, queries, registration
 from changes.pipelines.forms import NewPipelineForm, PipelineForm
+from changes.pipelines.gate_queries import last_decisions
 from changes.pipelines.models import Pipeline
 from changes.pipelines.policy import REFUSED, RESERVED
 from changes.pipelines.registration import terms_of
@@ -88,6 +89,7 @@ def _history(found: Pipeline, page: Page) -> dict[str, Any]:
         "older": _page_url(found, page.older),
         "arrivals": narration.arrivals_in_words(entries, page.rows),
         "unproven": queries.unproven_since(timezone.now() - WINDOW).get(found.pk, 0),
+        "gate": last_decisions(found),
     }
 
 
