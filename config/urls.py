@@ -11,7 +11,7 @@ from config.api_docs import OpenApiDocument, api_docs
 from home import health
 from home.landscape import landscape
 from home.theme import choose_theme
-from home.views import now
+from home.views import my_queue, now
 
 handler400 = "home.errors.bad_request"
 handler403 = "home.errors.forbidden"
@@ -34,5 +34,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(settings_urls(landscape))),
     path("", include(catalog_settings)),
     path("", now),
+    path("queue", my_queue),
     path("", include(changes_pages)),
 ]

@@ -10,10 +10,13 @@ from catalog.models import Service
 from changes.models import Change, Pipeline
 from changes.narration import REGISTRATION_RULES
 from changes.policy import PROOF_WITHIN
-from changes.queries import ChangeList, ChangeRow, list_changes
-from changes.states import Origin, Outcome, State, Verdict
+from changes.queries import ChangeList, ChangeRow, list_changes, under_way_and_next
+from changes.states import Origin, Outcome, Verdict
 from notifications.models import Message
 
+SOON = timedelta(hours=24)
+JUST_NOW = timedelta(minutes=10)
+"""Clocks of pipelines may be ahead of ours."""
 LONGEST_DEPLOY = timedelta(days=2)
 """How long before its finish a deploy may have begun and still be found among those that owe proof."""
 SHOWN = 10
@@ -21,14 +24,15 @@ LATEST = 5
 MANY = 100
 
 
-def in_progress() -> list[ChangeRow]:
-    """The changes under way, the latest first."""
-    return list_changes(ChangeList({"state": State.IN_PROGRESS.value}, size=SHOWN)).rows
+def around(now: datetime) -> list[ChangeRow]:
+    """The changes under way, and then those planned for the next 24 hours, by time."""
+    return under_way_and_next(now=now, until=now + SOON, most=SHOWN)
 
 
-def latest() -> list[ChangeRow]:
-    """The latest changes, those under way among them; empty only in an installation that has none."""
-    return list_changes(ChangeList(size=SHOWN + LATEST)).rows
+def latest(now: datetime) -> list[ChangeRow]:
+    """The latest changes that have begun; nothing only in an installation that has none."""
+    rows = list_changes(ChangeList({"until": now + JUST_NOW}, size=SHOWN + LATEST)).rows
+    return [row for row in rows if row.started_at or row.finished_at]
 
 
 def proof_asked_of(me: User, *, now: datetime) -> list[Change]:

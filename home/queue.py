@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from changes.models import Change, Pipeline
 from changes.narration import proof_due
+from changes.tickets import duties
+from changes.tickets.duties import Duty
 from home.queries import MANY
 from workflow import moments, tones
 
@@ -26,6 +28,7 @@ class Waiting(NamedTuple):
     due: str = ""
     due_tone: str = ""
     when: str = ""
+    group: str = "Decide"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,97 @@ class Found:
     untrusted: Sequence[tuple[str, str, int]]
     confirmable: Sequence[Pipeline]
     dead: int = 0
+    duties: Sequence[Duty] = ()
 
 
 def queue(found: Found, *, now: datetime) -> list[Waiting]:
     """Everything that waits: what nobody was told of first, then by the clock, then what has no clock."""
     lines = [_undelivered(found.dead)] if found.dead else []
-    lines += [_proof(change, now) for change in found.unproven]
+    timed = [(proof_due(change), _proof(change, now)) for change in found.unproven]
+    timed += [(duty.due, _duty(duty, now)) for duty in found.duties if duty.due]
+    lines += [line for _, line in sorted(timed, key=lambda pair: pair[0])]
+    lines += [_duty(duty, now) for duty in found.duties if not duty.due]
     lines += [_confirmation(pipeline) for pipeline in found.confirmable]
     asked = {pipeline.slug for pipeline in found.confirmable}
     return lines + [_decision(*group) for group in found.untrusted if group[0] not in asked]
+
+
+def grouped(lines: Sequence[Waiting]) -> list[tuple[str, list[Waiting]]]:
+    """The lines under what they ask: judge, look back, carry out, mend, decide."""
+    groups: dict[str, list[Waiting]] = {name: [] for name in GROUPS}
+    for line in lines:
+        groups[line.group].append(line)
+    return [(name, inside) for name, inside in groups.items() if inside]
+
+
+GROUPS = ("Approve or reject", "Review", "Carry out", "Prove", "Decide", "Yours to mend or to submit")
+
+
+def _duty(duty: Duty, now: datetime) -> Waiting:
+    change, known = duty.change, DUTIES[duty.kind]
+    it = tones.look(change)
+    if duty.kind == duties.REVIEW:
+        it = tones.look("review", "gate")
+    due, tone, when = _when(duty, now)
+    return Waiting(
+        icon=it.icon,
+        tone=it.tone,
+        verb=known.verb,
+        title=change.title,
+        url=f"/changes/{change.ref}{known.place}",
+        facts=[fact for fact in (change.ref, *_facts(duty)) if fact],
+        button=known.button,
+        due=due,
+        due_tone=tone,
+        when=when,
+        group=known.group,
+    )
+
+
+def _facts(duty: Duty) -> list[str]:
+    change = duty.change
+    risk = f"{tones.look(change.risk, 'risk').word} risk" if change.risk else ""
+    if duty.kind == duties.APPROVE:
+        return [f"{change.requester} asks", risk]
+    if duty.kind == duties.REVIEW:
+        ended = tones.look(change.outcome, "outcome").word.lower() if change.outcome else ""
+        who = str(change.ticket.implementer) if hasattr(change, "ticket") else change.service.slug
+        return [f"{who} did it" if hasattr(change, "ticket") else who, ended]
+    return [change.service.slug, tones.look(change).word.lower()]
+
+
+def _when(duty: Duty, now: datetime) -> tuple[str, str, str]:
+    """By when, how urgent that is, and the time itself."""
+    if duty.due is None:
+        return "", "", ""
+    near, over = tones.look("submitted").tone, tones.look("rejected").tone
+    stamp = moments.stamp(duty.due)
+    if duty.kind in {duties.APPROVE, duties.BEGIN}:
+        if duty.due <= now:
+            return "Window is open", near, f"since {stamp}"
+        return moments.due(duty.due, "Opens"), near if duty.due - now < NEAR else "", stamp
+    verb = "Ends" if duty.kind == duties.FINISH else "Due"
+    tone = over if duty.due <= now else near if duty.due - now < NEAR else ""
+    return moments.due(duty.due, verb), tone, stamp
+
+
+class Known(NamedTuple):
+    """How a duty is told: its verb, its button, where it is done on the page, its group."""
+
+    verb: str
+    button: str
+    place: str
+    group: str
+
+
+DUTIES = {
+    duties.APPROVE: Known("Approve", "Read it", "#decide", "Approve or reject"),
+    duties.REVIEW: Known("Review", "Review", "#review", "Review"),
+    duties.BEGIN: Known("Begin", "Open", "#decide", "Carry out"),
+    duties.FINISH: Known("Finish", "Open", "#decide", "Carry out"),
+    duties.MEND: Known("Mend", "Open", "#decide", "Yours to mend or to submit"),
+    duties.SUBMIT: Known("Submit", "Open", "#decide", "Yours to mend or to submit"),
+}
 
 
 def _undelivered(dead: int) -> Waiting:
@@ -68,6 +153,7 @@ def _proof(change: Change, now: datetime) -> Waiting:
         due=moments.due(due),
         due_tone=it.tone if due - now < NEAR else "",
         when=moments.stamp(due),
+        group="Prove",
     )
 
 

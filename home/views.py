@@ -14,8 +14,9 @@ from accounts.pages import reader
 from changes.pipelines.snippets import first_curl
 from changes.queries import ChangeRow, filter_choices
 from changes.states import State
+from changes.tickets.duties import duties_of
 from home import queries
-from home.queue import Found, queue
+from home.queue import Found, grouped, queue
 from workflow import moments
 
 
@@ -24,10 +25,19 @@ from workflow import moments
 def now(request: HttpRequest) -> HttpResponse:
     """What is happening, and what waits for the reader; in an empty installation, what to do first."""
     me, at = reader(request), timezone.now()
-    latest = queries.latest()
-    content = {"today_in_words": _today_in_words(at), "is_empty": not latest, **_waiting(me, at)}
-    content |= _happening(latest, at) if latest else _first_steps(me)
+    latest, around = queries.latest(at), queries.around(at)
+    is_empty = not (latest or around)
+    content = {"today_in_words": _today_in_words(at), "is_empty": is_empty, **_waiting(me, at)}
+    content |= _first_steps(me) if is_empty else _happening(latest, around, at)
     return render(request, "home/now.html", content)
+
+
+@login_required
+@require_safe
+def my_queue(request: HttpRequest) -> HttpResponse:
+    """Everything that waits for the reader, under what it asks of them."""
+    me, at = reader(request), timezone.now()
+    return render(request, "home/queue.html", {"groups": grouped(_waiting(me, at)["waiting"])})
 
 
 def _today_in_words(at: datetime) -> str:
@@ -40,14 +50,15 @@ def _waiting(me: User, at: datetime) -> dict[str, Any]:
         untrusted=queries.untrusted_of(me, now=at),
         confirmable=queries.confirmable_by(me),
         dead=queries.dead_messages() if me.is_admin else 0,
+        duties=duties_of(me, now=at),
     )
     return {"waiting": queue(found, now=at)}
 
 
-def _happening(latest: list[ChangeRow], at: datetime) -> dict[str, Any]:
+def _happening(latest: list[ChangeRow], around: list[ChangeRow], at: datetime) -> dict[str, Any]:
     midnight = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
     return {
-        "in_progress": queries.in_progress(),
+        "around": around,
         "ended": [row for row in latest if row.state != State.IN_PROGRESS][: queries.LATEST],
         "today": queries.today(midnight),
         "since": f"since={midnight:%Y-%m-%d}",

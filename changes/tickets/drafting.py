@@ -113,6 +113,11 @@ class Prospect:
     slot: tuple[datetime, datetime] | None = None
 
     @property
+    def is_placed(self) -> bool:
+        """Whether enough is known to look for what is in its way."""
+        return bool(self.services and self.window)
+
+    @property
     def forbids(self) -> bool:
         """Whether the window cannot be had."""
         return any(one.blocks for one in self.collisions) or any(one.forbids for one in self.freezes)
@@ -123,8 +128,9 @@ def prospect_of(draft: Draft, known: Known, *, me: User, edited: Standing | None
     now = timezone.now()
     services = [known.services[slug] for slug in draft.services if slug in known.services]
     risk = queries.risk_found(draft.as_mapping(), services)
+    window = _window_of(draft)
     if not services:
-        return Prospect(risk)
+        return Prospect(risk, window=window)
     implementer = known.people.get(draft.implementer, me)
     circle = queries.circle_around(
         services,
@@ -132,7 +138,6 @@ def prospect_of(draft: Draft, known: Known, *, me: User, edited: Standing | None
         _excluded(draft, implementer, me, edited),
         filed_at=edited.change.created_at if edited else now,
     )
-    window = _window_of(draft)
     environment = known.environments.get(draft.environment) or next(iter(known.environments.values()), None)
     around: dict[str, Any] = {}
     if window and environment:

@@ -76,7 +76,7 @@ def test_changes_under_way_are_shown_with_how_long_they_run(ann, ci):
         started = (timezone.now() - timedelta(minutes=4)).isoformat()
         log(ci, status="started", started_at=started, finished_at=None, evidence=None)
         text = seen(ann.get("/"))
-    assert "In progress 1" in text
+    assert "Changes, now and in the next 24 hours 1" in text
     assert "Started 4 min ago" in text
     assert "Tuesday 24 November, 13:00 CET" in text
 
