@@ -1,12 +1,12 @@
 """What collides with a plan, and when there is room for it."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -65,36 +65,39 @@ class Collision(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The landscape with the names of its services."""
+    """The landscape with the names of its services and of the teams that own them, by the service's number."""
 
     landscape: Landscape
     slugs: dict[int, str]
+    teams: dict[int, str]
     below: frozenset[tuple[int, int]]
 
 
 def surroundings() -> Surroundings:
-    """Every service: its name, whether it is tier 0, and what is within two dependencies. Two statements."""
-    rows = list(Service.objects.order_by().values_list("pk", "slug", "tier"))
-    depends_on = frozenset(Service.depends_on.through.objects.values_list("from_service_id", "to_service_id"))
-    tier_0 = frozenset(pk for pk, _, tier in rows if tier == Service.Tier.CRITICAL)
-    landscape = Landscape(policy.within_hops(depends_on), tier_0)
-    return Surroundings(landscape, {pk: slug for pk, slug, _ in rows}, depends_on)
+    """Every service: its name, whether it is tier 0, and what is within two dependencies. One statement."""
+    rows = list(Service.objects.order_by().values_list("pk", "slug", "tier", "team__slug", "depends_on"))
+    below = frozenset((pk, other) for pk, _, _, _, other in rows if other is not None)
+    tier_0 = frozenset(pk for pk, _, tier, _, _ in rows if tier == Service.Tier.CRITICAL)
+    landscape = Landscape(policy.within_hops(below), tier_0)
+    return Surroundings(landscape, {row[0]: row[1] for row in rows}, {row[0]: row[3] for row in rows}, below)
 
 
 # --- What is booked --------------------------------------------------------------------------------------------------
 
 
 def booked(span: Span, *, now: datetime) -> QuerySet[Ticket]:
-    """The tickets that take up time in `span`, with `begins` and `ends`.
+    """The tickets that take up time in `span`, by when they begin.
 
     What is under way lasts at least until shortly after now, whatever its window says; without a window it began when
     it was started.
     """
     begins = Coalesce("change__window_start", "change__started_at")
-    rows = Ticket.objects.filter(change__state__in=BOOKED).annotate(begins=begins, ends=F("change__window_end"))
+    rows = Ticket.objects.filter(change__state__in=BOOKED).annotate(begins=begins)
     is_planned = Q(change__window_start__lt=span.end, change__window_end__gt=span.start)
     is_running = Q(change__state=State.IN_PROGRESS, begins__lt=span.end)
-    return rows.filter(is_planned | is_running if span.start < now + policy.STEP else is_planned)
+    return rows.filter(is_planned | is_running if span.start < now + policy.STEP else is_planned).order_by(
+        "begins", "pk"
+    )
 
 
 def bookings_of(rows: Iterable[Ticket], *, now: datetime) -> dict[int, Booking]:
@@ -104,26 +107,33 @@ def bookings_of(rows: Iterable[Ticket], *, now: datetime) -> dict[int, Booking]:
     pairs = Ticket.services.through.objects.filter(ticket__in=[ticket.pk for ticket in tickets])
     for ticket_id, service_id in pairs.values_list("ticket_id", "service_id"):
         services[ticket_id].add(service_id)
-    return {ticket.pk: _booking(ticket, frozenset(services[ticket.pk]), now=now) for ticket in tickets}
+    found = {}
+    for ticket in tickets:
+        said = {name: getattr(ticket.change, name) for name in _OF_CHANGE}
+        said |= {"pk": ticket.pk, "implementer_id": ticket.implementer_id}
+        found[ticket.pk] = booking_of(said, {*services[ticket.pk], ticket.change.service_id}, now=now)
+    return found
 
 
-def _booking(ticket: Ticket, services: frozenset[int], *, now: datetime) -> Booking:
-    change = ticket.change
-    start = change.window_start or change.started_at or change.at
-    end = change.window_end or start
-    if change.state == State.IN_PROGRESS:
-        start = min(start, change.started_at or start)
+_OF_CHANGE = ("window_start", "window_end", "started_at", "at", "state", "environment_id")
+
+
+def booking_of(said: Mapping[str, Any], services: set[int], *, now: datetime) -> Booking:
+    """What a ticket takes up, from its columns and those of its change."""
+    start = said["window_start"] or said["started_at"] or said["at"]
+    end = said["window_end"] or start
+    if said["state"] == State.IN_PROGRESS:
+        start = min(start, said["started_at"] or start)
         end = max(end, now + policy.STEP)
-    return Booking(
-        ticket.pk, Span(start, end), services | {change.service_id}, change.environment_id, ticket.implementer_id
-    )
+    span = Span(start, end)
+    return Booking(said["pk"], span, frozenset(services), said["environment_id"], said["implementer_id"])
 
 
 # --- What collides with a plan ---------------------------------------------------------------------------------------
 
 
 def collisions_of(plan: Plan) -> list[Collision]:
-    """The changes that a plan collides with, by time. Four statements, whatever there is."""
+    """The changes that a plan collides with, by time. Three statements, whatever there is."""
     around, now = surroundings(), timezone.now()
     mine = plan.booking
     rows = {ticket.pk: ticket for ticket in _touching(plan, around, Span(plan.start, plan.end), now=now)}
