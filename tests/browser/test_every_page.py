@@ -18,6 +18,7 @@ pytestmark = pytest.mark.browser
 
 FILLED_IN = {
     "^api/docs/?$": ["api/docs"],
+    "audit/<int:pk>": ["audit/1"],
     "changes/<str:ref>": ["changes/{unproven}", "changes/{exempt}", "changes/{running}", "changes/CHG-999999"],
     "freezes/<int:pk>": ["freezes/1"],
     "pipelines": ["pipelines"],
@@ -67,6 +68,8 @@ NO_PAGE = {
     "freezes/<int:pk>/override",
     "freezes/<int:pk>/override/<int:override>/confirm",
     "freezes/<int:pk>/end",
+    "audit/<int:pk>/again",
+    "audit/<int:pk>/download",
     "delivery/<int:pk>/retry",
     "delivery/<int:pk>/cancel",
     "settings/people/<int:pk>/link",
