@@ -110,7 +110,7 @@ def template_approved(circle: Circle, approved_by: Sequence[int]) -> Decision:
     rest = [judge for judge in may if judge.user_id not in approved_by]
     if more < 2 and open_teams:
         rest = [judge for judge in rest if judge.leads & set(open_teams)]
-    return Decision("template_approved", PROPOSED, f"{_wanted(more, open_teams, circle)} {_who_can(rest)}")
+    return Decision("template_approved", PROPOSED, f"{_wanted(more, open_teams, circle)} {_who_can(rest, more)}")
 
 
 def _wanted(more: int, open_teams: Sequence[str], circle: Circle) -> str:
@@ -125,8 +125,11 @@ def _count(number: int) -> str:
     return f"{number} more approval{'' if number == 1 else 's'}"
 
 
-def _who_can(rest: Sequence[Judge]) -> str:
-    return f"{people_in_words(rest, last='or')} can give it." if rest else "Nobody who may is left."
+def _who_can(rest: Sequence[Judge], more: int) -> str:
+    if not rest:
+        return "Nobody who may is left."
+    them = "them" if more > 1 else "it"
+    return f"{people_in_words(rest, last='and' if len(rest) <= more else 'or')} can give {them}."
 
 
 def template_approvable(*, state: str, approved_until: datetime | None, now: datetime) -> Decision:

@@ -54,7 +54,7 @@ def approve(client, person, digest=""):
 def test_one_person_proposes_and_two_approve_with_words_on_each_step(web, team):
     told = seen(web.post("/templates/new", TYPED, follow=True))
     assert "Rotate keys waits for approval. Needs 2 more approvals, a lead of Payments among them." in told
-    assert "Ann Lee or Bo Okafor can give it." in told
+    assert "Ann Lee and Bo Okafor can give them." in told
     assert "You wrote a part of it, so two other people must approve it. Rule four_eyes" in told
     assert "Is there no automated way back? yes" in told
     assert "Is it irreversible? no" in told

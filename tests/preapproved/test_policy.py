@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from workflow.transitions import is_legal
 ANN, BO, CY, DAN = 1, 2, 3, 4
 NAMES = {ANN: "Ann Lee", BO: "Bo Okafor", CY: "Cy Rao", DAN: "Dan Roe"}
 LONG_AGO = NOON - timedelta(days=30)
-COMPLETE = {
+COMPLETE: dict[str, Any] = {
     "title": "Rotate the API keys",
     "reason": "They expire.",
     "test_evidence": "Done in UAT.",
@@ -51,7 +52,7 @@ def test_a_lead_and_a_member_of_the_owning_team_are_enough():
 @pytest.mark.parametrize(
     ("given", "because"),
     [
-        ([], "Needs 2 more approvals, a lead of Payments among them. Ann Lee, Bo Okafor or Cy Rao can give it."),
+        ([], "Needs 2 more approvals, a lead of Payments among them. Ann Lee, Bo Okafor or Cy Rao can give them."),
         ([ANN], "Needs 1 more approval. Bo Okafor or Cy Rao can give it."),
         ([BO], "Needs 1 more approval, of a lead of Payments. Ann Lee can give it."),
         ([BO, CY], "Needs 1 more approval, of a lead of Payments. Ann Lee can give it."),
@@ -134,7 +135,7 @@ def test_a_template_is_approved_while_proposed_and_anew_when_its_time_ends(state
 
 
 def usable(**changed):
-    facts = {
+    facts: dict[str, Any] = {
         "state": "approved",
         "approved_until": NOON + timedelta(days=1),
         "digest": "a",

@@ -15,6 +15,7 @@ from changes.preapproved import actions, queries
 from changes.preapproved.content import terms_of
 from notifications.models import Message
 from tests.preapproved.people import TERMS, is_usable, refusal, state_of
+from workflow.errors import InvalidFields
 from workflow.ledger import timeline
 
 
@@ -97,6 +98,7 @@ def test_only_people_of_an_owning_team_and_administrators_propose(team):
 
 def test_a_template_must_say_what_a_reviewed_change_says(team):
     refused = refusal(team.propose, rollback_plan="", risk_answers={}, rollback_minutes=None)
+    assert isinstance(refused, InvalidFields)
     assert {field for field, _, _ in refused.errors} == {"rollback_plan", "rollback_minutes", "risk_answers"}
 
 
@@ -243,7 +245,7 @@ def test_the_author_is_told_once_that_the_approval_ends_in_14_days(team):
             actions.tell_of_expiry(pk, now=now)
     assert mails("The approval of the template") == [("dan@example.com", "pending")]
     told = Message.objects.get(payload__title__startswith="The approval").payload["text"]
-    assert "Ann Lee or Bo Okafor can give it." in told
+    assert "Ann Lee and Bo Okafor can give them." in told
 
 
 def test_the_leads_are_told_when_the_author_is_gone(team):
