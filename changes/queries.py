@@ -7,7 +7,7 @@ tests every row after a bulk load.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -91,22 +91,30 @@ CONDITIONS: dict[str, str] = {
     "customer_impacting": "c.customer_impacting = %s",
     "since": "c.at >= %s",
     "until": "c.at < %s",
-    "window_from": "c.window_start IS NOT NULL AND c.window_end > %s",
+    "window_from": "c.window_start > %s AND c.window_end > %s",
     "window_to": "c.window_start < %s",
 }
 """Each filter that a list knows, and what it demands of a row; `{one}`, `{among}` and `{end}` differ between databases.
 
 The two of the window together leave the changes whose window touches an interval.
 """
-_TICKETS = "SELECT ts.ticket_id FROM changes_ticket_services ts JOIN catalog_service s ON s.id = ts.service_id"
-BY_TICKET: dict[str, str] = {
-    "service": f"c.id {{among}}({_TICKETS} WHERE s.slug = %s){{end}}",
-    "team": f"c.id {{among}}({_TICKETS} JOIN accounts_team t ON t.id = s.team_id WHERE t.slug = %s){{end}}",
+_NAMED = "changes_ticket_services ts JOIN catalog_service s ON s.id = ts.service_id"
+_OF = {
+    "service": f"FROM {_NAMED} WHERE s.slug = %s",
+    "team": f"FROM {_NAMED} JOIN accounts_team t ON t.id = s.team_id WHERE t.slug = %s",
 }
+_SEVERAL = "EXISTS (SELECT 1 FROM changes_ticket_services o WHERE o.ticket_id = ts.ticket_id AND o.id <> ts.id)"
+BY_TICKET = {name: f"c.id {{among}}(SELECT ts.ticket_id {rows} AND {_SEVERAL}){{end}}" for name, rows in _OF.items()}
 """The filters that a change also satisfies by a further service that its ticket names.
 
 A list is then put together from two halves, the changes whose own service it is and those others, because the first
 comes in order out of an index. The numbers of the others are looked up first: few, or none where nobody files tickets.
+"""
+LONGEST_WINDOW = timedelta(days=92)
+"""How long a window lasts at most for a list that is narrowed by it."""
+BY_WINDOW = "c.window_start IS NULL, "
+"""Says nothing about the order of rows that have a window. But no index begins so, and a walk of all changes from the
+newest would meet those of an old window late.
 """
 OWN_ORDER = {"service": "c.service_id", "pipeline": "c.pipeline_id"}
 """The filters that have an index of their own in the order of the list."""
@@ -195,6 +203,8 @@ def _narrowing(wanted: ChangeList) -> Narrowing:
     split = next((name for name in BY_TICKET if name in wanted.filters), "")
     own = next((OWN_ORDER[name] for name in OWN_ORDER if name in wanted.filters), "")
     first = f"{own} {'DESC' if newer_first else 'ASC'}, " if own else ""
+    if {"window_from", "window_to"} & set(wanted.filters):
+        first = BY_WINDOW
     halves = [_half(wanted, split, first=first)]
     if split and wanted.filters.get("origin") != Origin.PIPELINE and "pipeline" not in wanted.filters:
         halves.append(_half(wanted, split, is_by_ticket=True))
@@ -208,7 +218,7 @@ def _half(wanted: ChangeList, split: str, *, first: str = "", is_by_ticket: bool
     for name, value in wanted.filters.items():
         wording, count = _wording(name, split, is_by_ticket=is_by_ticket)
         clauses.append(wording.format(**dialect))
-        parameters += [value] * count
+        parameters += [value - LONGEST_WINDOW, value] if name == "window_from" else [value] * count
     if wanted.cursor is not None:
         clauses.append(f"(c.at, c.id) {'>' if wanted.cursor.is_newer else '<'} (%s, %s)")
         parameters += [wanted.cursor.at, wanted.cursor.id]
@@ -220,7 +230,9 @@ def _wording(name: str, split: str, *, is_by_ticket: bool) -> tuple[str, int]:
     own = CONDITIONS[name]
     if name not in BY_TICKET or (name == split and not is_by_ticket):
         return own, 1
-    return f"({BY_TICKET[name]} {'AND NOT' if name == split else 'OR'} {own})", 2
+    if name == split:
+        return f"({BY_TICKET[name]} AND NOT {own})", 2
+    return f"({own} OR EXISTS (SELECT 1 {_OF[name]} AND ts.ticket_id = c.id))", 2
 
 
 # --- Search ----------------------------------------------------------------------------------------------------------
