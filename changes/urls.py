@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from changes import api as changes_api
 from changes import views
 from changes.audit import views as audit
+from changes.calendar import urls as calendar
 from changes.freezes import urls as freezes
 from changes.pipelines import api, gate_api, registration_api
 from changes.pipelines import views as pipelines
@@ -17,6 +18,7 @@ page_urls = [
     *tickets.page_urls,
     path("changes/<str:ref>", views.change),
     path("changes/<str:ref>/proof", views.supply_proof),
+    *calendar.page_urls,
     path("pipelines", pipelines.pipelines),
     path("pipelines/new", pipelines.new_pipeline),
     path("pipelines/<slug:slug>", pipelines.pipeline),

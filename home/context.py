@@ -26,6 +26,7 @@ class Entry(NamedTuple):
 ENTRIES = (
     Entry("Now", "/", "anchor", is_tab=True),
     Entry("Changes", "/changes", "git-pull-request", "Changes", is_tab=True),
+    Entry("Calendar", "/calendar", "calendar-month", "Changes"),
     Entry("Pipelines", "/pipelines", "rocket", "Changes", is_tab=True),
     Entry("Freezes", "/freezes", "snowflake", "Changes"),
     Entry("Templates", "/templates", "template", "Changes"),
