@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -17,11 +17,15 @@ from changes.pipelines import gate_policy, gate_queries
 from changes.pipelines.gate_policy import FreezeFact, GateFacts, GateVerdict, HoldFact
 from changes.pipelines.gate_queries import Target
 from changes.pipelines.order import RunState
+from changes.pipelines.strangers import take_in
 from changes.tickets.content import Draft
 from changes.tickets.filing import file_change
 from oncall.queries import coverage
 from workflow.errors import Forbidden, RuleViolation, Unprocessable
 from workflow.ledger import Happening, record
+
+MOST_FILED, FILED_WITHIN = 30, timedelta(hours=1)
+"""How many changes the gate files for one pipeline in what time: made-up commits must not fill the list of changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def ask_gate(question: Question, *, by: Caller) -> GateDecision:
     """Decide whether the commit may be deployed now, and keep the decision; it is valid for ten minutes.
 
     When somebody must review it first, a change is filed for that, once. Raises Forbidden("token_limits"),
-    Unprocessable for a service or environment that does not exist.
+    Unprocessable for a service or environment that does not exist, TooMany("stranger_is_welcome").
     """
     now, target = timezone.now(), _target(question, by=by)
     run = _run(question, target)
@@ -75,7 +79,7 @@ def _target(question: Question, *, by: Caller) -> Target:
         because = f"There is no environment “{question.environment}”."
         raise Unprocessable("unknown_environment", because, field="environment")
     # A pipeline that nobody registered is known from its first question on, as from its first deploy.
-    Pipeline.objects.get_or_create(slug=question.pipeline)
+    take_in(question.pipeline, by=by)
     # Of two questions at once, the second one sees the change that the first one filed.
     pipeline = Pipeline.objects.select_for_update().get(slug=question.pipeline)
     return Target(service, environment, pipeline, question.sha)
@@ -170,10 +174,12 @@ def _keep(
 
 
 def _change_to_review(target: Target, run: RunState, verdict: GateVerdict, *, by: Caller) -> Change | None:
-    """The draft for this deploy, filed in the name of who asks; None where that person may not file one."""
+    """The draft for this deploy, filed in the name of who asks; None where that is not possible."""
     before = gate_queries.change_asked_for(target)
     if before is not None:
         return before
+    if gate_queries.changes_filed(target.pipeline, since=timezone.now() - FILED_WITHIN) >= MOST_FILED:
+        return None
     try:
         with transaction.atomic():
             return file_change(_draft(target, run, verdict), by=by)

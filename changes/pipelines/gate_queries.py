@@ -92,6 +92,12 @@ def change_asked_for(target: Target) -> Change | None:
     return decision.change if decision else None
 
 
+def changes_filed(pipeline: Pipeline, *, since: datetime) -> int:
+    """How many changes the gate named for the pipeline to be reviewed since then."""
+    rows = GateDecision.objects.filter(pipeline=pipeline, at__gt=since, change__isnull=False)
+    return rows.filter(decision=GateDecision.Decision.REVIEW).values("change").distinct().count()
+
+
 def last_decisions(pipeline: Pipeline) -> Sequence[GateDecision]:
     """The latest answers that the pipeline got, newest first."""
     rows = GateDecision.objects.filter(pipeline=pipeline).select_related("service", "environment", "change")

@@ -1,9 +1,11 @@
 """The gate: may this commit be deployed now? Rules first, without a database; then through the API."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from changes.freezes.actions import hold_service, release_holds
@@ -23,7 +25,7 @@ from changes.pipelines.order import RunState
 from changes.policy import VERDICT_RULES, DeployFacts
 from changes.rulebook import rules
 from tests.conftest import token_client
-from tests.factories import NOON, SHA, deployment, make_ticket
+from tests.factories import NOON, SHA, deployment, make_shop, make_ticket
 from workflow.ledger import timeline
 
 PROOF = {"tests": {"passed": 412, "failed": 0, "sha": SHA}, "rollback": {"ready": True, "plan": "helm rollback"}}
@@ -294,6 +296,21 @@ def test_missing_evidence_files_one_change_that_is_filled_in(shop, ci):
     assert ask(ci)["change"] not in {None, change.ref}
 
 
+def test_made_up_commits_do_not_fill_the_list_of_changes(ci, monkeypatch):
+    monkeypatch.setattr(gate, "MOST_FILED", 2)
+    named = [ask(ci, sha=f"{number}fceb02d")["change"] for number in range(3)]
+    assert (named[2], Change.objects.count()) == (None, 2)
+    assert ask(ci, sha="0fceb02d")["change"] == named[0]
+
+
+def test_made_up_pipelines_are_bounded_as_with_deploys(ci, monkeypatch):
+    for module in ("policy", "strangers"):
+        monkeypatch.setattr(f"changes.pipelines.{module}.MOST_STRANGERS", 1)
+    ask(ci, pipeline="made-up-1")
+    answer = ci.post("/api/v1/gate", question(pipeline="made-up-2"), format="json")
+    assert (answer.status_code, answer.json()["code"]) == (429, "stranger_is_welcome")
+
+
 def approved(shop, **columns):
     now = timezone.now()
     window = {"window_start": now - HOUR, "window_end": now + HOUR}
@@ -398,7 +415,10 @@ def test_the_same_key_gets_the_same_decision(ci):
 def test_a_deploy_in_a_hard_freeze_with_leave_counts_as_not_frozen(shop, ci):
     Pipeline.objects.update(requires=["no_freeze"])
     frozen = make_freeze()
-    log = lambda run: ci.post("/api/v1/deployments", deployment(run_id=run), format="json").json()  # noqa: E731 - twice
+
+    def log(run):
+        return ci.post("/api/v1/deployments", deployment(run_id=run), format="json").json()
+
     assert (log("1")["verdict"]["result"], log("1")["warnings"]) == ("unproven", [])
 
     FreezeOverride.objects.create(
@@ -436,3 +456,27 @@ def test_a_deploy_in_a_freeze_that_recurs_is_found_frozen(shop, ci):
     Freeze.objects.update(ended_at=timezone.now() - HOUR, last_end=timezone.now() - HOUR)
     answer = ci.post("/api/v1/deployments", deployment(run_id="2"), format="json").json()
     assert answer["verdict"]["result"] == "exempt"
+
+
+@pytest.mark.postgres_only
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_of_questions_that_come_at_once_one_files_the_change(transactional_db):
+    shop = make_shop()
+    client, start, named = token_client(shop.ann, "deploy"), threading.Barrier(4), []
+
+    def run():
+        start.wait()
+        try:
+            named.append(ask(client)["change"])
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(named) == 4
+    assert named == [Change.objects.get().ref] * 4

@@ -1,8 +1,10 @@
 """Who declares, ends and overrides a freeze, whichever door they come through."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts.callers import caller_of_person
@@ -13,6 +15,7 @@ from changes.freezes.models import Freeze, FreezeOverride, Hold
 from changes.freezes.policy import ALLOWED, Standing, may_decide_on_freeze
 from notifications.models import Message
 from tests.conftest import token_client
+from tests.factories import make_shop
 from workflow.errors import RuleViolation
 from workflow.ledger import timeline
 
@@ -345,3 +348,31 @@ def test_the_list_costs_the_same_whatever_its_length(shop, api, django_assert_ma
         confirm(freeze, ask(freeze, shop.ann, "checkout"), shop.cy)
     with django_assert_max_num_queries(8):
         assert len(api.get(API).json()["results"]) == 12
+
+
+@pytest.mark.postgres_only
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_of_two_people_who_confirm_an_override_at_once_one_is_written_down(transactional_db):
+    shop = make_shop()
+    freeze = declare(shop.ann)
+    override = ask(freeze, shop.ann)
+    start, outcomes = threading.Barrier(2), []
+
+    def run(person):
+        start.wait()
+        try:
+            outcomes.append(confirm(freeze, override, person).confirmed_by.name)
+        except RuleViolation as refused:
+            outcomes.append(refused.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(person,)) for person in (shop.cy, shop.admin)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert "override_is_open" in outcomes
+    assert FreezeOverride.objects.get().confirmed_by.name in outcomes
