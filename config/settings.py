@@ -166,6 +166,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "make-evidence-packs": {"task": "changes.tasks.make_packs", "schedule": 5.0, "options": {"expires": 5}},
     "mind-tickets": {"task": "changes.tasks.mind_tickets", "schedule": 60.0},
     "mind-templates": {"task": "changes.tasks.mind_templates", "schedule": 3600.0},
+    "forget-ended-sessions": {"task": "accounts.tasks.forget_ended_sessions", "schedule": 3600.0},
     "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
 }
 

@@ -21,7 +21,7 @@ class OnlyUtf8:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer the request."""
-        kind = environ["CONTENT_TYPE"] if "CONTENT_TYPE" in environ else ""
+        kind = environ.setdefault("CONTENT_TYPE", "")
         # Most requests name none, so most pay for one look only.
         if ";" in kind:
             environ["CONTENT_TYPE"] = without_charset(kind)

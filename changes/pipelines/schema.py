@@ -27,7 +27,8 @@ class DeploymentInFull(RunInFull, ChangeInList):
     public_note: str = Field(description="What customers are told.")
     warnings: list[str] = Field(
         description="`freeze_soft`: a freeze asks for calm. `freeze_overridden`: a hard freeze, but leave was given. "
-        "`proof_window_closed`: the proof is kept and no longer changes the verdict. `unknown_field:…`: this was not understood. Empty when the deploy is only read.",
+        "`proof_window_closed`: the proof is kept and no longer changes the verdict. `unknown_field:…`: this was not "
+        "understood. Empty when the deploy is only read.",
         examples=[["unknown_field:evidenc"]],
     )
 

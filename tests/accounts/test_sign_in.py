@@ -2,17 +2,21 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client
+from django.utils import timezone
 
 from accounts import actions
 from accounts.actions import Person
 from accounts.models import User
+from accounts.tasks import forget_ended_sessions
 from notifications.models import Message
 from tests.factories import Shop
 from workflow.errors import Conflict, Missing, RuleViolation
@@ -240,3 +244,10 @@ def test_a_new_password_can_be_asked_for_while_the_mail_server_is_away(
     answer = client.post("/accounts/password/reset/", {"email": email})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/password/reset/done/")
     assert Message.objects.get().recipient == email
+
+
+def test_sessions_that_ended_are_forgotten_and_others_are_not(ann):
+    Session.objects.create(session_key="ended", session_data="", expire_date=timezone.now() - timedelta(days=1))
+    forget_ended_sessions()
+    assert Session.objects.count() == 1
+    assert ann.get("/").status_code == 200
