@@ -223,7 +223,7 @@ class FilingForm(forms.Form):
     def glimpse(self) -> Draft:
         """What is known of the change so far, typed or filled in beforehand."""
         if self.is_bound:
-            self.full_clean()
+            self.is_valid()
             return self.draft()
         shown = self.initial
         answers = {code: shown.get(name) == "yes" for name, code in RISK_FIELDS.items()}

@@ -256,7 +256,7 @@ def problems(field: forms.BoundField) -> list[tuple[str, str]]:
     found = []
     for error in field.errors.as_data():
         code, sentence = error.code or "", " ".join(error.messages)
-        if code == "required":
+        if sentence == forms.Field.default_error_messages["required"]:
             sentence = "This is needed."
         elif code == "invalid" and isinstance(field.field, forms.IntegerField):
             sentence = f"“{field.value()}” is not a number. Write one, such as 10."
