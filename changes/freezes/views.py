@@ -1,7 +1,6 @@
 """The pages of freezes."""
 
 from functools import partial
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -11,18 +10,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.callers import caller_of_person
-from accounts.models import User
 from accounts.pages import act, attempt, reader
-from changes.freezes import actions, narration, policy, queries, recurrence
+from changes.freezes import actions, narration, queries, recurrence
 from changes.freezes.actions import Declared
+from changes.freezes.dossier import dossier_of
 from changes.freezes.forms import FreezeForm, OverrideForm
 from changes.freezes.models import Freeze
-from changes.pipelines.narration import people_in_words
-from changes.queries import names_of
-from workflow import ledger
-
-NAMED = 5
-"""How many of those who can act a page names."""
 
 
 @login_required
@@ -71,7 +64,7 @@ def freeze(request: HttpRequest, pk: int) -> HttpResponse:
     """One freeze: whether it stands in the way, when, for whom, and who has leave."""
     found = _found(pk)
     form = OverrideForm(request.POST or None, services=queries.services_covered(found))
-    return render(request, "freezes/freeze.html", _content(found, reader(request), form))
+    return render(request, "freezes/freeze.html", dossier_of(found, reader(request), form=form))
 
 
 def _found(pk: int) -> Freeze:
@@ -79,28 +72,6 @@ def _found(pk: int) -> Freeze:
     if found is None:
         raise Http404(f"There is no freeze {pk}.")
     return found
-
-
-def _content(found: Freeze, me: User, form: OverrideForm) -> dict[str, Any]:
-    now, scope = timezone.now(), queries.scope_of(found)
-    times, entries = narration.times_of(found, now=now), ledger.timeline(found.ref)
-    standing = queries.standing_in(scope, user_id=me.pk, is_admin=me.is_admin)
-    may_decide = policy.may_decide_on_freeze(standing, is_wide=scope.is_wide).outcome == policy.ALLOWED
-    others = [person.name for person in queries.who_decide(scope) if person.pk != me.pk]
-    return {
-        "freeze": found,
-        "look": "hard" if found.is_hard else "soft",
-        "panel": narration.panel_of(found, times, now=now),
-        "times": times,
-        "is_over": not times,
-        "covers": queries.covers_in_words(found),
-        "repeats": narration.repeats_in_words(found.rrule, found.time_zone),
-        "overrides": narration.override_lines(found.overrides.all(), now=now),
-        "may_decide": may_decide,
-        "others": people_in_words(others[:NAMED]),
-        "form": form if form.is_bound or (may_decide and found.is_hard and times) else None,
-        "told": narration.told_of(entries, names_of({entry.actor for entry in entries})),
-    }
 
 
 @login_required
@@ -111,7 +82,7 @@ def ask_override(request: HttpRequest, pk: int) -> HttpResponse:
     form = OverrideForm(request.POST, services=queries.services_covered(found))
     asked = attempt(form, lambda: actions.ask_override(pk, form.wish(now=timezone.now()), by=caller_of_person(me)))
     if asked is None:
-        return render(request, "freezes/freeze.html", _content(found, me, form), status=422)
+        return render(request, "freezes/freeze.html", dossier_of(found, me, form=form), status=422)
     messages.success(request, "The override waits for a second person. Those who can confirm it have mail.")
     return redirect(f"/freezes/{pk}#overrides")
 

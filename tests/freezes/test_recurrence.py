@@ -14,12 +14,12 @@ from changes.freezes.recurrence import BadRule, Terms, Window, check, instant, l
 BERLIN, CHICAGO, LORD_HOWE = ZoneInfo("Europe/Berlin"), ZoneInfo("America/Chicago"), ZoneInfo("Australia/Lord_Howe")
 
 
-def wall(*parts):
-    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)
+def wall(year, month, day, hour=0, minute=0):
+    return datetime(year, month, day, hour, minute, tzinfo=UTC).replace(tzinfo=None)
 
 
 def at(zone, *parts):
-    return datetime(*parts, tzinfo=zone)
+    return wall(*parts).replace(tzinfo=zone)
 
 
 def weekly(zone, start, end, rule="FREQ=WEEKLY", **more):
