@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from changes.models import Change, Pipeline
+from changes.models import Change, Pipeline, Template
 from changes.narration import proof_due
 from changes.tickets import duties
 from changes.tickets.duties import Duty
@@ -40,6 +40,7 @@ class Found:
     confirmable: Sequence[Pipeline]
     dead: int = 0
     duties: Sequence[Duty] = ()
+    templates: Sequence[Template] = ()
 
 
 def queue(found: Found, *, now: datetime) -> list[Waiting]:
@@ -50,6 +51,7 @@ def queue(found: Found, *, now: datetime) -> list[Waiting]:
     lines += [line for _, line in sorted(timed, key=lambda pair: pair[0])]
     lines += [_duty(duty, now) for duty in found.duties if not duty.due]
     lines += [_confirmation(pipeline) for pipeline in found.confirmable]
+    lines += [_template(template) for template in found.templates]
     asked = {pipeline.slug for pipeline in found.confirmable}
     return lines + [_decision(*group) for group in found.untrusted if group[0] not in asked]
 
@@ -162,6 +164,14 @@ def _confirmation(pipeline: Pipeline) -> Waiting:
     facts = [f"{pipeline.registered_by} asks", "its deploys are unproven until somebody confirms"]
     url = f"/pipelines/{pipeline.slug}"
     return Waiting(it.icon, it.tone, "Confirm what", f"{pipeline.slug} must prove", url, facts, "Review")
+
+
+def _template(template: Template) -> Waiting:
+    it = tones.look(template.state, "template")
+    facts = [f"{template.author} asks", "no change can be made from it until two people approve it"]
+    return Waiting(
+        it.icon, it.tone, "Approve the template", template.name, f"/templates/{template.slug}", facts, "Read"
+    )
 
 
 def _decision(slug: str, state: str, count: int) -> Waiting:

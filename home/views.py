@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from accounts.pages import reader
 from changes.pipelines.snippets import first_curl
+from changes.preapproved.queries import waiting_for as templates_waiting_for
 from changes.queries import ChangeRow, filter_choices
 from changes.states import State
 from changes.tickets.duties import duties_of
@@ -51,6 +52,7 @@ def _waiting(me: User, at: datetime) -> dict[str, Any]:
         confirmable=queries.confirmable_by(me),
         dead=queries.dead_messages() if me.is_admin else 0,
         duties=duties_of(me, now=at),
+        templates=templates_waiting_for(me, now=at),
     )
     return {"waiting": queue(found, now=at)}
 

@@ -25,6 +25,8 @@ WRITTEN = ("proposed", "changed")
 """The verbs under which the ledger keeps what a template said and who wrote it."""
 SUGGESTED_FROM, LOOK_BACK = 5, timedelta(days=90)
 """How many successes in how long make a change worth a template."""
+WAITING = 5
+"""How many templates are looked at for one person at most: each asks the ledger and the teams."""
 ENDED = (State.FINISHED, State.CLOSED)
 MISHAPS = frozenset(Outcome) - {Outcome.SUCCEEDED, Outcome.NOT_DONE}
 
@@ -208,10 +210,10 @@ def usable_templates(reader: User | None = None, *, now: datetime | None = None)
 
 
 def waiting_for(person: User, *, now: datetime) -> list[Template]:
-    """The templates that wait for this person's approval."""
+    """The templates that wait for this person's approval, the first of them by name."""
     waiting = templates().filter(state=Template.State.PROPOSED)
     near = waiting.filter(services__team__memberships__user=person).distinct()
-    standings = [Standing(template, now) for template in near]
+    standings = [Standing(template, now) for template in near.order_by("name", "slug")[:WAITING]]
     return [one.template for one in standings if any(judge.user_id == person.pk for judge in one.judges)]
 
 

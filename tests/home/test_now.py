@@ -117,5 +117,5 @@ def test_the_page_asks_the_database_as_often_for_60_deploys_as_for_5(
         log(ci, run_id=f"b{number}", pipeline=f"pipeline-{number}")
         registration.register_pipeline(f"new-{number}", TERMS, by=caller_of_person(shop.bo))
     client.force_login(shop.admin)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         client.get("/")

@@ -301,3 +301,12 @@ def test_what_has_a_template_already_is_not_suggested(web, team):
 @pytest.mark.parametrize("like", ["CHG-999", "nonsense", "CHG-1%00", "INC-3"])
 def test_a_reference_of_nothing_opens_an_empty_form(web, like):
     assert web.get(f"/templates/new?like={like}").status_code == 200
+
+
+def test_what_waits_for_a_person_is_among_what_they_find_first(web, team):
+    team.propose()
+    assert "Approve the template Rotate keys" in open_page(web, team.shop.ann, "/")
+    assert "Approve the template" not in open_page(web, team.dan, "/")
+    team.approve(team.shop.ann)
+    assert "Approve the template" not in open_page(web, team.shop.ann, "/")
+    assert "Dan Roe asks" in open_page(web, team.shop.bo, "/")
