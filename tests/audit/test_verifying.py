@@ -176,7 +176,7 @@ def change_a_seal(folder: Path) -> str:
 
 def drop_the_newest_seal(folder: Path) -> str:
     (folder / "seals.jsonl").write_bytes(lines_of(folder / "seals.jsonl")[0])
-    return "It does not end with the seal"
+    return "are not those that pack.json and README.txt name"
 
 
 def population_lines(folder: Path) -> list[list[str]]:
@@ -244,17 +244,40 @@ def drop_an_approval(folder: Path) -> str:
     return f"{said['ref']}: The ledger says that {said['actor']} {said['answer']} it"
 
 
+def repeat_an_approval(folder: Path) -> str:
+    lines = lines_of(folder / "approvals.jsonl")
+    (folder / "approvals.jsonl").write_bytes(b"".join([lines[0], *lines]))
+    return "The ledger has no such answer to this text."
+
+
+def revive_an_approval(folder: Path) -> str:
+    voided = next(json.loads(line)["voided_at"] for line in lines_of(folder / "approvals.jsonl"))
+    edit(folder / "approvals.jsonl", f'"{voided}"', "null")
+    return "as approvers, approvals.jsonl"
+
+
+def void_an_approval(folder: Path) -> str:
+    edit(folder / "approvals.jsonl", '"voided_at":null', '"voided_at":"2026-01-01T00:00:00.000000+00:00"')
+    return "Nothing happened when it is said to have been voided."
+
+
+def repeat_a_sampled_change(folder: Path) -> str:
+    lines = lines_of(folder / "sample.csv")
+    (folder / "sample.csv").write_bytes(b"".join([*lines, lines[-1]]))
+    return "sample.csv: It has 4 lines, and 3 were to be drawn."
+
+
 def choose_another_seed(folder: Path) -> str:
     edit(folder / "pack.json", '"seed": "seed"', '"seed": "seek"')
     refs = [row[0] for row in population_lines(folder)[1:]]
     is_first_alike = draw(refs, seed="seed", size=1) == draw(refs, seed="seek", size=1)
-    return "Its lot is wrong" if is_first_alike else "sample.csv line 1: The seed draws"
+    return "Its rank or its lot is wrong" if is_first_alike else "sample.csv line 1: The seed draws"
 
 
 def drop_a_page(folder: Path) -> str:
     page = min((folder / "sample").iterdir())
     page.unlink()
-    return f"{page.stem}: Its lot is wrong, or its page is not there."
+    return f"{page.stem}: Its rank or its lot is wrong, or its page is not there."
 
 
 def break_a_file(folder: Path) -> str:
@@ -268,6 +291,8 @@ TAMPERED = [
     *(set_cell("verdict", "exempt"), set_cell("outcome", "succeeded"), set_cell("approver_ids", "user:999")),
     *(set_cell("reviewer_id", "user:999"), set_cell("recorded_by", "user:999"), set_cell("finished_at", "2026")),
     *(edit_what_was_approved, rebind_an_approval, drop_an_approval, choose_another_seed, drop_a_page, break_a_file),
+    *(repeat_an_approval, revive_an_approval, void_an_approval, repeat_a_sampled_change),
+    set_cell("approval_times", "2026"),
 ]
 
 
@@ -279,6 +304,14 @@ def test_whatever_was_changed_in_a_pack_is_named(folder, capsys, tmp_path):
         where = tamper(copy)
         code, said = verdict(copy, capsys)
         assert (code, where in said) == (1, True), f"{tamper.__name__}: {where!r} is not in {said!r}"
+
+
+def test_no_byte_of_an_entry_can_go_wrong_unseen(folder, capsys):
+    path = folder / "entries.jsonl"
+    whole = path.read_bytes()
+    for place in range(3, len(whole), len(whole) // 40):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert verdict(folder, capsys)[0] == 1, whole[place - 20 : place + 20]
 
 
 def test_a_pack_about_one_service_shows_nothing_of_the_others_and_still_verifies(history, tmp_path, capsys):

@@ -21,6 +21,8 @@ from typing import Any, Dict, Iterable, Iterator, Tuple
 
 Fault = Tuple[str, str]
 """Where something is wrong, and a sentence."""
+Answer = Tuple[str, str, str, str]
+"""What somebody said to a change: approved or rejected, who, to which hash, and when."""
 MOST_SHOWN = 20
 OUTCOMES = {"succeeded": "succeeded", "failed": "failed", "rolled_back": "rolled_back", "cancelled": "not_done"}
 
@@ -58,15 +60,14 @@ class Pack:
 class Story:
     """What the ledger says about one change."""
 
-    __slots__ = ("answers", "count", "ends", "first", "last", "outcomes", "recorded_by", "reviewers", "verdict")
-
     def __init__(self) -> None:
         self.count = self.first = self.last = 0
         self.recorded_by = self.verdict = ""
         self.outcomes: set[str] = set()
         self.ends: set[str] = set()
         self.reviewers: set[str] = set()
-        self.answers: set[tuple[str, str, str]] = set()
+        self.answers: set[Answer] = set()
+        self.later: set[str] = set()
 
     def add(self, entry: dict[str, Any]) -> None:
         """Take in the next entry."""
@@ -79,8 +80,10 @@ class Story:
         if data.get("status") in OUTCOMES:
             self.outcomes.add(OUTCOMES[data["status"]])
             self.ends.add(entry["occurred_at"])
+        if self.answers:
+            self.later.add(entry["occurred_at"])
         if verb in {"approved", "rejected"} and "digest" in data:
-            self.answers.add((verb, actor, data["digest"]))
+            self.answers.add((verb, actor, data["digest"], entry["occurred_at"]))
         if verb == "reviewed":
             self.reviewers.add(actor)
 
@@ -136,6 +139,7 @@ class Ledger:
         self.entries = Entries(pack, self.stories)
         self.digests: set[str] = set()
         self.newest: dict[str, Any] = {}
+        self.seals = 0
         self.unsealed: list[int] = []
         self._waiting: dict[int, str] = {}
 
@@ -144,7 +148,7 @@ class Ledger:
         for _, line in self._pack.lines("seals.jsonl"):
             seal = json.loads(line)
             yield from self._chain(seal)
-            self.newest = seal
+            self.newest, self.seals = seal, self.seals + 1
             self.digests.add(seal["digest"])
             given = self.entries.up_to(seal["last_id"])
             yield from self._pop_faults()
@@ -224,19 +228,15 @@ def merkle_root(leaves: list[str]) -> str:
 # --- The population --------------------------------------------------------------------------------------------------
 
 
-def number_of(ref: str) -> int:
-    """The number in `CHG-12`."""
-    return int(ref.partition("-")[2])
-
-
 def population_faults(pack: Pack, facts: dict[str, Any], stories: Stories) -> Iterator[Fault]:
     """What in the population is not as the ledger says, in the order of its lines."""
     before, count, seen = 0, 0, set()
     for row in pack.rows("population.csv"):
         ref, count = row["ref"], count + 1
-        if number_of(ref) <= before:
+        number = int(ref.partition("-")[2])
+        if number <= before:
             yield ref, "It is not in its place in population.csv: the numbers must rise."
-        before = number_of(ref)
+        before = number
         seen.add(ref)
         if not facts["since"] <= row["listed_at"] < facts["until"]:
             yield ref, "It is not of this period."
@@ -271,30 +271,34 @@ def differences(row: dict[str, str], story: Story) -> Iterator[str]:
 
 def approval_faults(pack: Pack, stories: Stories) -> Iterator[Fault]:
     """What is wrong with the approvals: their texts, their entries, and the population's column about them."""
-    standing: dict[str, list[str]] = {}
-    answers: dict[str, set[tuple[str, str, str]]] = {}
+    standing: dict[str, list[tuple[str, str]]] = {}
+    answers: dict[str, set[Answer]] = {}
     for _, line in pack.lines("approvals.jsonl"):
         said = json.loads(line)
-        yield from one_approval_faults(said, stories)
-        answers.setdefault(said["ref"], set()).add((said["answer"], said["actor"], said["digest"]))
+        ref, where = said["ref"], f"approval {said['id']} of {said['ref']} by {said['actor']}"
+        given, answer = answers.setdefault(ref, set()), (said["answer"], said["actor"], said["digest"], said["at"])
+        if answer in given or ref not in stories or answer not in stories[ref].answers:
+            yield where, "The ledger has no such answer to this text."
+        given.add(answer)
+        yield from ((where, because) for because in misgivings(said, stories.get(ref, Story())))
         if said["answer"] == "approved" and not said["voided_at"]:
-            standing.setdefault(said["ref"], []).append(said["actor"])
+            standing.setdefault(ref, []).append((said["actor"], said["at"]))
     for ref, story in stories.items():
-        for answer, actor, _ in sorted(story.answers - answers.get(ref, set())):
-            yield ref, f"The ledger says that {actor} {answer} it, and approvals.jsonl does not."
+        for verb, actor, *_ in sorted(story.answers - answers.get(ref, set())):
+            yield ref, f"The ledger says that {actor} {verb} it, and approvals.jsonl does not."
     for row in pack.rows("population.csv"):
-        named, actors = row["approver_ids"], "; ".join(standing.get(row["ref"], []))
-        if named != actors:
-            yield row["ref"], f"population.csv names “{named}” as approvers, approvals.jsonl “{actors}”."
+        pairs = standing.get(row["ref"], [])
+        told = "; ".join(actor for actor, _ in pairs), "; ".join(at for _, at in pairs)
+        if (row["approver_ids"], row["approval_times"]) != told:
+            yield row["ref"], f"population.csv names “{row['approver_ids']}” as approvers, approvals.jsonl “{told[0]}”."
 
 
-def one_approval_faults(said: dict[str, Any], stories: Stories) -> Iterator[Fault]:
-    """Whether an approval's text gives its hash, and the ledger has that answer."""
-    ref, where = said["ref"], f"approval {said['id']} of {said['ref']} by {said['actor']}"
+def misgivings(said: dict[str, Any], story: Story) -> Iterator[str]:
+    """Whether an approval's text gives its hash, and what voided it is in the ledger."""
     if hashlib.sha256(said["content"].encode()).hexdigest() != said["digest"]:
-        yield where, "The text does not give the hash that it is bound to: it was changed."
-    if ref not in stories or (said["answer"], said["actor"], said["digest"]) not in stories[ref].answers:
-        yield where, "The ledger has no such answer to this text."
+        yield "The text does not give the hash that it is bound to: it was changed."
+    if said["voided_at"] and said["voided_at"] not in story.later:
+        yield "Nothing happened when it is said to have been voided."
 
 
 def lot(seed: str, ref: str) -> str:
@@ -306,15 +310,16 @@ def sample_faults(pack: Pack, facts: dict[str, Any]) -> Iterator[Fault]:
     """Whether the sample is the one that the seed draws from the population, and its lines and pages are there."""
     seed, refs = facts["seed"], (row["ref"] for row in pack.rows("population.csv"))
     drawn = [ref for _, ref in heapq.nsmallest(facts["sample"], ((lot(seed, ref), ref) for ref in refs))]
-    sampled = {row["ref"]: row for row in pack.rows("sample.csv")}
-    for rank, (ref, found) in enumerate(zip(drawn, [*sampled, *[""] * len(drawn)]), start=1):
-        if ref != found:
-            yield f"sample.csv line {rank}", f"The seed draws {ref} here, not “{found}”."
+    rows = list(pack.rows("sample.csv"))
+    sampled = {row["ref"]: row for row in rows}
+    for rank, (ref, row) in enumerate(zip(drawn, rows), start=1):
+        if ref != row["ref"]:
+            yield f"sample.csv line {rank}", f"The seed draws {ref} here, not “{row['ref']}”."
             return
-        if sampled[ref]["lot"] != lot(seed, ref) or not pack.has(sampled[ref]["page"]):
-            yield ref, "Its lot is wrong, or its page is not there."
-    if len(sampled) != len(drawn):
-        yield "sample.csv", f"It has {len(sampled)} lines, and {len(drawn)} were to be drawn."
+        if row["rank"] != str(rank) or row["lot"] != lot(seed, ref) or not pack.has(row["page"]):
+            yield ref, "Its rank or its lot is wrong, or its page is not there."
+    if len(rows) != len(drawn):
+        yield "sample.csv", f"It has {len(rows)} lines, and {len(drawn)} were to be drawn."
     for row in pack.rows("population.csv"):
         other = sampled.get(row["ref"], row)
         if any(other[name] != value for name, value in row.items()):
@@ -327,8 +332,9 @@ def sample_faults(pack: Pack, facts: dict[str, Any]) -> Iterator[Fault]:
 def all_faults(pack: Pack, facts: dict[str, Any], ledger: Ledger, seal: str) -> Iterator[Fault]:
     """Everything that is wrong."""
     yield from ledger.faults()
-    if facts["newest_seal"] != ledger.newest.get("digest", ""):
-        yield "seals.jsonl", "It does not end with the seal that pack.json and README.txt name."
+    told = (facts["newest_seal"], facts["seals"], facts["entries_not_sealed"])
+    if told != (ledger.newest.get("digest", ""), ledger.seals, len(ledger.unsealed)):
+        yield "seals.jsonl", "Its seals, or the entries under none, are not those that pack.json and README.txt name."
     if seal and seal not in ledger.digests:
         yield "seals.jsonl", f"The seal {seal} is not in it."
     yield from population_faults(pack, facts, ledger.stories)
@@ -340,7 +346,7 @@ def report(facts: dict[str, Any], ledger: Ledger) -> Iterator[str]:
     """What was found to be right."""
     entries, unsealed = ledger.entries.count, ledger.unsealed
     yield "{} changes from {} to {}.".format(facts["changes"], facts["since"], facts["until"])
-    yield "{} entries, {} of them sealed in {} seals.".format(entries, entries - len(unsealed), facts["seals"])
+    yield f"{entries} entries, {entries - len(unsealed)} of them sealed in {ledger.seals} seals."
     if unsealed:
         more = f" and {len(unsealed) - 20} more" if len(unsealed) > 20 else ""
         yield "Not sealed yet, so not proven: entries {}{}.".format(", ".join(map(str, unsealed[:20])), more)
@@ -357,7 +363,7 @@ def told(faults: Iterable[Fault]) -> list[str]:
             lines.append(f"{where}: {because}")
             if len(lines) == MOST_SHOWN:
                 break
-    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as trouble:
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, csv.Error, zipfile.BadZipFile) as trouble:
         lines.append(f"The pack is damaged: {trouble}")
     return lines
 
