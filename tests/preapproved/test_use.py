@@ -23,8 +23,8 @@ def filed(team):
 
 def draft():
     now = timezone.now()
-    window = {"window_start": now - timedelta(minutes=1), "window_end": now + timedelta(hours=1)}
-    return Draft(template="rotate-keys", **window)
+    start, end = now - timedelta(minutes=1), now + timedelta(hours=1)
+    return Draft(template="rotate-keys", window_start=start, window_end=end)
 
 
 def started(team):
