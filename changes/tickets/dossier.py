@@ -48,13 +48,16 @@ def ticket_dossier(change: Change, *, me: User, typed: Forms) -> dict[str, Any]:
     review: Review | None = getattr(change, "review", None)
     scene = Scene(standing, caller_of_person(me), timezone.now(), review)
     may = allowed.allowed_actions(standing, by=scene.by)
+    may_correct = change.state == State.FINISHED and not _refuses_to_carry_out(scene)
+    shown = {FORM_OF[verb] for verb in [*may, *(["correct"] if may_correct else [])] if verb in FORM_OF}
     return {
         "change": change,
         "ticket": change.ticket,
         "standing": standing,
         "panel": narration.panel(scene),
         "may": may,
-        "may_correct": change.state == State.FINISHED and not _refuses_to_carry_out(scene),
+        "may_correct": may_correct,
+        "refused": next((form for name, form in typed.items() if name not in shown), None),
         "why_not": narration.why_not(scene),
         "answers": narration.answer_lines(standing, me=me.pk),
         "since": _since(scene) if change.state in {State.SUBMITTED, State.DRAFT} else None,

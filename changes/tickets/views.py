@@ -240,7 +240,8 @@ def shown(request: HttpRequest, found: Change, *, typed: Forms, status: int = 20
     me = reader(request)
     if hasattr(found, "ticket"):
         return render(request, "tickets/change.html", ticket_dossier(found, me=me, typed=typed), status=status)
-    content = {**dossier_of(found, form=None), "review_form": review_form(found, me=me, typed=typed)}
+    looks_back = review_form(found, me=me, typed=typed)
+    content = {**dossier_of(found, form=None), "review_form": looks_back, "refused": typed.get("review")}
     return render(request, "changes/change.html", content, status=status)
 
 
