@@ -80,8 +80,8 @@ def _target(question: Question, *, by: Caller) -> Target:
         raise Unprocessable("unknown_environment", because, field="environment")
     # A pipeline that nobody registered is known from its first question on, as from its first deploy.
     take_in(question.pipeline, by=by)
-    # Of two questions at once, the second one sees the change that the first one filed.
-    pipeline = Pipeline.objects.select_for_update().get(slug=question.pipeline)
+    # Of two questions at once, the second one sees the change that the first one filed. Deploys are not kept waiting.
+    pipeline = Pipeline.objects.select_for_update(no_key=True).get(slug=question.pipeline)
     return Target(service, environment, pipeline, question.sha)
 
 
