@@ -62,10 +62,9 @@ What it cannot show
   period are in the population is what Decklog says: it is written by one query without exception, and the numbers in
   the references are given out in order, whether or not a change belongs to this pack. A pack for all services leaves
   the fewest open.
-- These columns of population.csv are recomputed from the ledger: verdict, outcome, approver_ids,
-  approval_times, reviewer_id, recorded_by, entries, first_entry, last_entry, and for pipelines finished_at. The others are Decklog's present record.
-- When a seal was made (sealed_at) is not part of its hash, and the names of people are not part of the ledger: it keeps
-  their numbers, so that a name can be erased.
+- These columns of population.csv are recomputed from the ledger: verdict, outcome, approver_ids, approval_times,
+  reviewer_id, recorded_by, entries, first_entry, last_entry, and for pipelines finished_at. The others, the names of
+  people among them, are Decklog's present record. When a seal was made (sealed_at) is not part of its hash.
 - What happened outside of Decklog and was never told to it is not here.
 
 Where each control finds what it asks for
