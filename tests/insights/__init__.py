@@ -1,0 +1,1 @@
+"""What the record of changes says about how a service is delivered."""
