@@ -349,7 +349,7 @@ def hold_service(service: Service, *, source: str, reason: str, at: datetime) ->
     )
     if is_new:
         facts: dict[str, object] = {"source": source, "reason": hold.reason}
-        record(service.ref, Happening("held", SYSTEM, at, facts, "open_hold"), at=timezone.now())
+        record(service.ref, Happening("held", SYSTEM, at, facts, "hold_open"), at=timezone.now())
     return hold
 
 

@@ -14,7 +14,7 @@ from changes import policy
 from changes.freezes.queries import FreezeWindow, freezes_at, freezes_over, open_holds
 from changes.models import Change, GateDecision, Pipeline
 from changes.pipelines import gate_policy, gate_queries
-from changes.pipelines.gate_policy import FreezeFact, GateFacts, GateVerdict, HoldFact
+from changes.pipelines.gate_policy import FreezeFact, GateFacts, GateVerdict, HoldFact, Reason
 from changes.pipelines.gate_queries import Target
 from changes.pipelines.order import RunState
 from changes.pipelines.strangers import take_in
@@ -30,7 +30,10 @@ MOST_FILED, FILED_WITHIN = 30, timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a pipeline asks, in slugs and in the words of the API; `evidence` and `commits` are as in a deploy."""
+    """What a pipeline asks, in slugs and in the words of the API; `evidence` and `commits` are as in a deploy.
+
+    `not_understood` names what else was sent.
+    """
 
     service: str
     environment: str
@@ -39,6 +42,7 @@ class Question:
     artifact_digest: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     commits: Sequence[Mapping[str, Any]] = ()
+    not_understood: Sequence[str] = ()
 
 
 @transaction.atomic
@@ -61,6 +65,7 @@ def ask_gate(question: Question, *, by: Caller) -> GateDecision:
         change=approved[1] if approved else None,
     )
     verdict = gate_policy.judge_gate(facts)
+    verdict.reasons.extend(Reason("unknown_field", f"“{name}” was not understood.") for name in question.not_understood)
     change = approved[0] if approved else None
     if verdict.decision.outcome == gate_policy.REVIEW:
         change = _change_to_review(target, run, verdict, by=by)

@@ -102,12 +102,12 @@ def freeze_active(facts: GateFacts) -> Decision | None:
     return None
 
 
-def open_hold(facts: GateFacts) -> Decision | None:
+def hold_open(facts: GateFacts) -> Decision | None:
     """Nothing is deployed to a service while a serious incident holds it."""
     if not facts.holds:
         return None
     hold = facts.holds[0]
-    return Decision("open_hold", HOLD, f"{hold.source} holds this service: {hold.reason.rstrip('.')}.")
+    return Decision("hold_open", HOLD, f"{hold.source} holds this service: {hold.reason.rstrip('.')}.")
 
 
 def somebody_is_reachable(facts: GateFacts) -> Decision | None:
@@ -161,7 +161,7 @@ def evidence_suffices(facts: GateFacts) -> Decision | None:
 
 GATE_RULES: tuple[Callable[[GateFacts], Decision | None], ...] = (
     freeze_active,
-    open_hold,
+    hold_open,
     somebody_is_reachable,
     pipeline_is_trusted,
     evidence_missing,

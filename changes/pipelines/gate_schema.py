@@ -31,7 +31,10 @@ class GateQuestion(Shape):
 class GateReason(Answer):
     """One reason."""
 
-    code: str = Field(description="Stable. `coverage_unknown` and `freeze_soft` stop nothing.", examples=["open_hold"])
+    code: str = Field(
+        description="Stable. `coverage_unknown`, `freeze_soft`, `freeze_overridden` and `unknown_field` stop nothing.",
+        examples=["hold_open"],
+    )
     detail: str = Field(description="A sentence for a person.")
 
 
@@ -64,6 +67,7 @@ def read_question(body: Any) -> Question:
         artifact_digest=said.artifact_digest,
         evidence=said.evidence.model_dump(exclude_unset=True, exclude_none=True) if said.evidence else {},
         commits=[commit.model_dump(exclude_unset=True, exclude_none=True) for commit in said.commits],
+        not_understood=[name[:40] for name in body if name not in GateQuestion.model_fields][:10],
     )
 
 

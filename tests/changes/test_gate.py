@@ -67,7 +67,7 @@ APPROVED = ApprovedChange("CHG-7")
         (facts(freezes=[freeze(is_hard=False)]), "allow", ["evidence_suffices", "freeze_soft"]),
         (facts(freezes=[freeze(is_overridden=True)]), "allow", ["evidence_suffices", "freeze_overridden"]),
         (facts(freezes=[freeze(is_overridden=True), freeze()]), "deny", ["freeze_active", "freeze_overridden"]),
-        (facts(holds=HELD), "hold", ["open_hold"]),
+        (facts(holds=HELD), "hold", ["hold_open"]),
         (facts(tier=0, coverage="nobody"), "hold", ["somebody_is_reachable"]),
         (facts(tier=1, coverage="nobody"), "allow", ["evidence_suffices"]),
         (facts(tier=0, coverage="unknown"), "allow", ["evidence_suffices", "coverage_unknown"]),
@@ -88,9 +88,9 @@ APPROVED = ApprovedChange("CHG-7")
         (
             facts(freezes=[freeze()], holds=HELD, deploy={"pipeline_state": "suspended"}),
             "deny",
-            ["freeze_active", "open_hold", "suspended_pipeline_unproven"],
+            ["freeze_active", "hold_open", "suspended_pipeline_unproven"],
         ),
-        (facts(holds=HELD, evidence={"rollback": PROOF["rollback"]}), "hold", ["open_hold", "evidence_missing"]),
+        (facts(holds=HELD, evidence={"rollback": PROOF["rollback"]}), "hold", ["hold_open", "evidence_missing"]),
         # A change that people approved stands in for evidence and trust, and for nothing else.
         (
             facts(change=APPROVED, evidence={}, deploy={"pipeline_state": "suspended"}),
@@ -98,7 +98,7 @@ APPROVED = ApprovedChange("CHG-7")
             ["approved_change_allows"],
         ),
         (facts(change=APPROVED, freezes=[freeze()]), "deny", ["freeze_active"]),
-        (facts(change=APPROVED, holds=HELD), "hold", ["open_hold"]),
+        (facts(change=APPROVED, holds=HELD), "hold", ["hold_open"]),
         # What is under way when a freeze begins may finish; what began in it may not.
         (
             facts(change=ApprovedChange("CHG-7", NOON - 2 * HOUR), freezes=[freeze()]),
@@ -234,7 +234,7 @@ def test_an_answer_ends_when_the_next_hard_freeze_begins(ci):
 def test_an_incident_that_holds_the_service_makes_the_pipeline_wait(shop, ci):
     hold_service(shop.checkout, source="INC-3", reason="Payments fail", at=timezone.now())
     held = ask(ci, evidence=PROOF)
-    assert (held["decision"], held["rule"]) == ("hold", "open_hold")
+    assert (held["decision"], held["rule"]) == ("hold", "hold_open")
     assert held["reasons"][0]["detail"] == "INC-3 holds this service: Payments fail."
 
     assert release_holds("INC-3", at=timezone.now()) == 1
@@ -354,6 +354,11 @@ def test_an_emergency_under_way_opens_the_gate_for_its_commit_but_not_through_a_
     assert ask(ci)["change"] == emergency.ref
     make_freeze()
     assert ask(ci)["decision"] == "deny"
+
+
+def test_a_misspelt_field_is_told_because_it_would_cost_the_answer(ci):
+    answer = ask(ci, evidenc=PROOF)
+    assert answer["reasons"][-1] == {"code": "unknown_field", "detail": "“evidenc” was not understood."}
 
 
 def test_no_change_is_approved_by_asking_the_gate(shop, ci):
