@@ -6,13 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
+from accounts.models import User
 from catalog.models import Environment
 from changes.calendar import policy
 from changes.calendar.policy import Booking, Span
 from changes.calendar.queries import Surroundings, booked, booking_of
-from changes.states import State
+from changes.models import CalendarLink, Change
+from changes.states import Origin, State
 from workflow.statements import fetch
 
 SHOWN = (State.SUBMITTED, State.APPROVED, State.IN_PROGRESS, State.FINISHED, State.CLOSED)
@@ -39,6 +42,7 @@ class Entry(NamedTuple):
     risk: str
     customer_impacting: bool
     service: str
+    environment: str
     begins: datetime
     ends: datetime
     place: int
@@ -67,7 +71,9 @@ OF_DEPLOYS: dict[str, str] = {
     "customer_impacting": FILTERS["customer_impacting"],
 }
 """The same for deploys, which have one service each."""
-_COLUMNS = "c.id, c.title, c.state, c.outcome, c.authorization, c.risk, c.customer_impacting, c.service_id"
+_COLUMNS = (
+    "c.id, c.title, c.state, c.outcome, c.authorization, c.risk, c.customer_impacting, c.service_id, c.environment_id"
+)
 ENTRIES = """
 WITH day (n, begins, ends) AS (VALUES {days}),
 found AS (
@@ -83,9 +89,10 @@ placed AS (
         COUNT(*) OVER (PARTITION BY day.n) AS total
     FROM day JOIN found f ON f.begins < day.ends AND (f.ends > day.begins OR f.begins >= day.begins)
 )
-SELECT p.n, p.id, p.title, p.state, p.outcome, p.authorization, p.risk, p.customer_impacting, s.slug, p.begins, p.ends,
-    p.place, p.total
-FROM placed p JOIN catalog_service s ON s.id = p.service_id WHERE p.place <= %s ORDER BY p.n, p.place
+SELECT p.n, p.id, p.title, p.state, p.outcome, p.authorization, p.risk, p.customer_impacting, s.slug, e.slug,
+    p.begins, p.ends, p.place, p.total
+FROM placed p JOIN catalog_service s ON s.id = p.service_id JOIN catalog_environment e ON e.id = p.environment_id
+WHERE p.place <= %s ORDER BY p.n, p.place
 """
 """Filed changes in their windows, and those without one when they ran. People are few, so the second half asks for the
 changes of each by an index.
@@ -109,7 +116,7 @@ def entries(days: Sequence[Span], filters: Mapping[str, Any], *, most: int) -> l
     values = list(filters.values())
     planned = [start - LONGEST, end, start, *values]
     running = [now, start - LONGEST_RUN, end, *values]
-    found = fetch(sql, [*_bounds(days), *planned, *running, most], moments=(9, 10))
+    found = fetch(sql, [*_bounds(days), *planned, *running, most], moments=(10, 11))
     return [Entry._make((*row[:7], bool(row[7]), *row[8:])) for row in found]
 
 
@@ -130,6 +137,37 @@ def _bounds(days: Sequence[Span]) -> list[object]:
 
 def _demanded(conditions: Mapping[str, str], filters: Mapping[str, Any]) -> str:
     return " AND ".join(["TRUE", *(conditions[name] for name in filters)])
+
+
+MOST_IN_FEED = 2_000
+"""How many changes a feed holds at most, the latest ones."""
+BEFORE, AFTER = timedelta(days=31), timedelta(days=366)
+"""How far a feed reaches into the past and the future."""
+IN_FEED = (*SHOWN, State.REJECTED, State.WITHDRAWN, State.EXPIRED)
+"""What was on the calendar stays in feeds as cancelled, so that other programs take it off theirs."""
+_LOOKUPS = {
+    "service": "ticket__services__slug",
+    "team": "ticket__services__team__slug",
+    "environment": "environment__slug",
+    "customer_impacting": "customer_impacting",
+}
+
+
+def in_feed(filters: Mapping[str, Any], *, now: datetime) -> list[Change]:
+    """The filed changes of a feed by time, with what an event says about each. Two statements."""
+    narrowed = {_LOOKUPS[name]: value for name, value in filters.items()}
+    rows = Change.objects.filter(origin=Origin.PERSON, state__in=IN_FEED, **narrowed).distinct()
+    rows = rows.select_related("service", "environment").defer("search_text", "public_note")
+    span = Span(now - BEFORE, now + AFTER)
+    windowed = rows.filter(window_start__gte=span.start, window_start__lt=span.end).order_by("-window_start", "-id")
+    unplanned = rows.filter(
+        requester__in=User.objects.order_by(),
+        at__gte=span.start,
+        at__lt=now,
+        window_start=None,
+        started_at__isnull=False,
+    )
+    return [*unplanned.order_by("-at", "-id")[:MOST_IN_FEED], *windowed[:MOST_IN_FEED]]
 
 
 def environments() -> list[str]:
@@ -198,3 +236,17 @@ def collisions(found: Iterable[Planned], shown: set[int], around: Surroundings, 
     """The collisions in which one of those that are shown takes part, by time."""
     met = policy.collisions_among((one.booking for one in found), around.landscape, most=most)
     return [hit for hit in met if hit.one.id in shown or hit.other.id in shown]
+
+
+# --- Links -----------------------------------------------------------------------------------------------------------
+
+
+def links_of(owner: User) -> list[CalendarLink]:
+    """Somebody's links, the newest first, those that work before those that were revoked."""
+    return list(owner.calendar_links.order_by(F("revoked_at").asc(nulls_first=True), "-id")[:100])
+
+
+def link_behind(digest: str) -> CalendarLink | None:
+    """The link with this digest, if it was not revoked and its owner still has an account."""
+    rows = CalendarLink.objects.filter(digest=digest, revoked_at__isnull=True, owner__is_active=True)
+    return rows.select_related("owner").first()

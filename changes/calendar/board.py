@@ -18,9 +18,11 @@ from workflow import moments, tones
 QUARTER = timedelta(minutes=15)
 FIRST_HOUR = 6
 """The hour at which a week begins to be drawn, unless something happens earlier."""
-MOST_LANES = 6
-SHORTEST = 3
+MOST_LANES = 4
+SHORTEST = 5
 """How many quarters of an hour a card is high at least, so that its two lines can be read."""
+MOST_COLLISIONS = 500
+"""How many collisions of a week or month are looked for."""
 NAMED, TOLD = 8, 5
 """How many changes, and how many collisions, the summary names."""
 
@@ -129,14 +131,17 @@ class Board:
 
     def _cards(self, entries: Sequence[Entry], span: Span) -> list[Card]:
         placed = lanes([_drawn(entry, span) for entry in entries])
-        fitting = [(entry, place) for entry, place in zip(entries, placed, strict=True) if place[0] < MOST_LANES]
+        fitting = [(entry, place) for entry, place in zip(entries, placed, strict=True)]
+        if self.period.kind == WEEK:
+            fitting = [(entry, place) for entry, place in fitting if place[0] < MOST_LANES]
         return [self._card(entry, span, lane=lane, width=width) for entry, (lane, width) in fitting]
 
     def _card(self, entry: Entry, span: Span, *, lane: int, width: int) -> Card:
+        is_drawn = self.period.kind == WEEK
         look = tones.look(entry.outcome or entry.state, "outcome" if entry.outcome else "change")
         drawn = _drawn(entry, span)
         start, end = self._quarter(drawn.start, span), self._quarter(drawn.end - QUARTER / 15, span) + 1
-        width = next(known for known in (1, 2, 3, 4, 6) if known >= min(width, MOST_LANES))
+        width = next(known for known in (1, 2, 3, 4) if known >= min(width, MOST_LANES))
         tone, icon = _tone_and_icon(entry, look)
         blocks = self.collided.get(entry.id)
         if blocks is not None:
@@ -151,7 +156,7 @@ class Board:
             icon=icon,
             collision=_mark(blocks),
             remark="Customers notice" if entry.customer_impacting else "",
-            place=f"dl-q-{start} dl-qe-{max(end, start + SHORTEST)} dl-l-{lane}-{width}",
+            place=f"dl-q-{start} dl-qe-{max(end, start + SHORTEST)} dl-l-{lane}-{width}" if is_drawn else "",
             is_over=entry.state in {State.FINISHED, State.CLOSED},
         )
 
@@ -256,6 +261,11 @@ class Board:
     def collision_count(self) -> int:
         """How many there are."""
         return len(self._found.collisions)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether there may be more than were looked for."""
+        return self.collision_count >= MOST_COLLISIONS
 
     @property
     def untold(self) -> int:

@@ -77,7 +77,7 @@ def read_wanted(query: QueryDict, *, now: datetime, zone: ZoneInfo) -> Wanted:
     """What a query string asks for; without a period it is the present week. What is wrong goes into `complaints`."""
     complaints: list[str] = []
     period = _period(query, complaints, now=now, zone=zone)
-    filters, kept = _filters(query, complaints)
+    filters, kept = read_filters(query, complaints)
     known = (WEEK, MONTH, *LABELS)
     complaints += [f"“{name[:40]}” is no filter of the calendar." for name in query if name not in known]
     return Wanted(period, filters, kept, complaints)
@@ -95,7 +95,8 @@ def _period(query: QueryDict, complaints: list[str], *, now: datetime, zone: Zon
     return month_of(today, zone) if query.get(MONTH) else week_of(today, zone)
 
 
-def _filters(query: QueryDict, complaints: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
+def read_filters(query: QueryDict, complaints: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The filters in their own types, and as they stand in an address; what is wrong goes into `complaints`."""
     filters: dict[str, Any] = {}
     kept: dict[str, str] = {}
     for name, label in LABELS.items():
@@ -110,3 +111,9 @@ def _filters(query: QueryDict, complaints: list[str]) -> tuple[dict[str, Any], d
         else:
             complaints.append(f"“{text[:40]}” is nothing that {label.lower()} can be.")
     return filters, kept
+
+
+def told(query: str) -> str:
+    """What the filters of an address leave, in words: “service checkout, environment production”, “everything”."""
+    _, kept = read_filters(QueryDict(query), [])
+    return ", ".join(f"{LABELS[name].lower()} {_said(name, value)}" for name, value in kept.items()) or "everything"

@@ -4,14 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from changes.calendar import agenda
-from changes.calendar.board import MOST_OF_DAY, Board, Found
+from changes.calendar.board import MOST_COLLISIONS, MOST_OF_DAY, Board, Found
 from changes.calendar.filters import Wanted
 from changes.calendar.period import MONTH, WEEK, Period, month_of, week_of
 from changes.calendar.queries import surroundings
 from changes.freezes.queries import all_windows
-
-MOST_COLLISIONS = 500
-"""How many collisions of a week or month are looked for."""
 
 
 def content_of(wanted: Wanted, *, now: datetime) -> dict[str, Any]:
