@@ -48,6 +48,7 @@ api_urls = [
     re_path(r"^pipelines/?$", registration_api.Pipelines.as_view()),
     re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/?$", registration_api.OnePipeline.as_view()),
     re_path(r"^pipelines/(?P<slug>[-a-zA-Z0-9_]+)/confirm/?$", registration_api.PipelineConfirmation.as_view()),
+    *calendar.api_urls,
     *preapproved.api_urls,
     *freezes.api_urls,
 ]
