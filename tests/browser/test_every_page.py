@@ -10,6 +10,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from playwright.sync_api import Page
 
+from changes.tickets.risk_policy import RISK_QUESTIONS
+from changes.tickets.views import VERBS
 from tests.browser.conftest import Opens
 from tests.browser.running import Running
 from tests.factories import deployment
@@ -19,7 +21,12 @@ pytestmark = pytest.mark.browser
 FILLED_IN = {
     "^api/docs/?$": ["api/docs"],
     "audit/<int:pk>": ["audit/1"],
-    "changes/<str:ref>": ["changes/{unproven}", "changes/{exempt}", "changes/{running}", "changes/CHG-999999"],
+    "changes/<str:ref>": [
+        *("changes/{unproven}", "changes/{exempt}", "changes/{running}", "changes/{waiting}", "changes/{emergency}"),
+        "changes/CHG-999999",
+    ],
+    "changes/<str:ref>/edit": ["changes/{draft}/edit"],
+    "changes/new": ["changes/new", "changes/new?type=emergent", "changes/new?copy={waiting}"],
     "freezes/<int:pk>": ["freezes/1"],
     "pipelines": ["pipelines"],
     "pipelines/<slug:slug>": ["pipelines/checkout-deploy", "pipelines/proposed-deploy", "pipelines/ledger-deploy"],
@@ -62,6 +69,8 @@ NO_PAGE = {
     "settings",  # leads to the first of its pages
     "welcome",  # seen by nobody once there is an account; the first hour of an installation looks at it
     "changes/<str:ref>/proof",
+    "changes/preview",
+    *(f"changes/<str:ref>/{verb}" for verb in VERBS),
     "pipelines/<slug:slug>/confirm",
     "templates/<slug:slug>/approve",
     "templates/<slug:slug>/retire",
@@ -121,10 +130,41 @@ def refs(decklog: Running, tokens: dict[str, str]) -> dict[str, str]:
     frozen = {"name": "Year end", "start": now.isoformat(), "end": (now + timedelta(days=9)).isoformat(), "hard": False}
     decklog.call("freezes", frozen, token=tokens["ann"])
     decklog.call("pipelines", {"slug": "proposed-deploy", **terms}, token=tokens["ann"])
+    made |= _filed(decklog, tokens["ann"])
     dead = "SELECT 1 FROM notifications_message WHERE state = 'dead'"
     decklog.wait_until(lambda: decklog.ask(dead))
     decklog.mail.answers = {}
     return made
+
+
+def _filed(decklog: Running, token: str) -> dict[str, str]:
+    """A draft, a change that waits for approval, and an emergency, filed by Ann."""
+    start = timezone.now() + timedelta(days=2)
+    words = ("reason", "test_evidence", "rollback_plan", "verification_plan")
+    said = {
+        "title": "Raise the pool of connections",
+        "services": ["ledger"],
+        **dict.fromkeys(words, "Said in a sentence."),
+        "rollback_minutes": 5,
+        "risk_answers": dict.fromkeys(RISK_QUESTIONS, False),
+        "window_start": start.isoformat(),
+        "window_end": (start + timedelta(hours=1)).isoformat(),
+    }
+    urgent = {"type": "emergent", "title": "Restart it", "services": ["ledger"], "reason": "It is stuck."}
+    kinds = {"draft": said, "waiting": {**said, "submit": True}, "emergency": urgent}
+    return {kind: decklog.call("changes", body, token=token)["ref"] for kind, body in kinds.items()}
+
+
+def test_the_same_holds_for_those_who_act_on_a_filed_change(signed_in: Opens, refs: dict[str, str]) -> None:
+    faults = []
+    acted_on = {
+        "ann@example.com": ["changes/{draft}", "changes/{draft}/edit", "changes/{emergency}", "queue", ""],
+        "bo@example.com": ["changes/{waiting}", "queue"],
+    }
+    for email, addresses in acted_on.items():
+        page = signed_in(email)
+        faults += [fault for address in addresses for fault in _faults(page, address.format(**refs))]
+    assert not faults, "\n".join(faults)
 
 
 def test_no_page_is_forgotten_here() -> None:
