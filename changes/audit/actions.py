@@ -21,7 +21,6 @@ from changes.audit.models import EvidencePack, PackPiece
 from changes.audit.population import Scope
 from changes.audit.states import MOVES
 from workflow.amendments import amend
-from workflow.decisions import Decision
 from workflow.errors import Forbidden, Unprocessable
 from workflow.ledger import SYSTEM, Happening, record
 from workflow.transitions import move
@@ -132,7 +131,7 @@ def _begin(pack: EvidencePack, held: Lease) -> bool:
     if pack.state == State.QUEUED:
         move(pack, State.BUILDING, moves=MOVES)
     if decision.outcome == policy.REFUSED:
-        _give_up(pack, held, decision)
+        _give_up(pack, held, decision.because, rule=decision.rule)
         return False
     _note(pack, "begun", {}, rule=decision.rule)
     return True
@@ -191,10 +190,10 @@ def _fail(pack: EvidencePack, held: Lease, trouble: Exception) -> None:
     if isinstance(trouble, OSError):
         because = f"The worker could not write its files: {trouble.strerror or trouble}. Make room, then ask again."
     held.beat()
-    _give_up(pack, held, Decision("another_attempt", policy.REFUSED, because))
+    _give_up(pack, held, because)
 
 
-def _give_up(pack: EvidencePack, held: Lease, decision: Decision) -> None:
-    move(pack, State.FAILED, moves=MOVES, error=decision.because[:300], finished_at=timezone.now())
-    _note(pack, "failed", {"because": decision.because[:300]}, rule=decision.rule)
+def _give_up(pack: EvidencePack, held: Lease, because: str, *, rule: str = "") -> None:
+    move(pack, State.FAILED, moves=MOVES, error=because[:300], finished_at=timezone.now())
+    _note(pack, "failed", {"because": because[:300]}, rule=rule)
     held.end()
