@@ -39,6 +39,14 @@ FORM_OF = {
     "withdraw": "reason",
 }
 """In which of them each verb is said; the others need no word."""
+FLAGS = {
+    "outside_window": "It began outside the window that was approved.",
+    "freeze_active": "It began during a freeze, as an emergency.",
+    "freeze_overridden": "It began during a freeze, with leave.",
+    "freeze_soft": "It began while a freeze asked for calm.",
+    "hold_open": "It began while an incident held the service.",
+}
+"""What a filed change is flagged with, as a sentence."""
 OPEN = frozenset({State.DRAFT, State.SUBMITTED, State.APPROVED})
 
 
@@ -88,7 +96,7 @@ def _what_it_says(standing: Standing) -> dict[str, Any]:
         "risk_beyond": narration.risk_beyond(standing.risk),
         "window": narration.window_in_words(start, end) if start and end else "",
         "is_emergency": change.authorization == Authorization.EMERGENCY,
-        "flags": ["It began outside the window that was approved."] if "outside_window" in change.flags.split() else [],
+        "flags": [FLAGS[flag] for flag in change.flags.split() if flag in FLAGS],
     }
 
 

@@ -18,7 +18,7 @@ from changes.states import MOVES, Authorization, Origin, State, Type
 from changes.tickets import messages, policy, queries, risk_policy
 from changes.tickets.content import FREE, LABELS, Draft, bound, digest_of, plain, without_blanks
 from changes.tickets.queries import Standing
-from changes.tickets.scheduling import require_a_free_window
+from changes.tickets.scheduling import broken_through, require_a_free_window
 from changes.tickets.templates import draft_from, require_usable
 from notifications import outbox
 from workflow.amendments import amend
@@ -189,12 +189,13 @@ def _kept(value: Any) -> Any:
 def _begin_emergency(change: Change, ticket: Ticket, *, by: Caller, now: datetime) -> None:
     decision = policy.emergency_authorization({}, user_id=by.user_id, is_known=False)
     due = now + policy.REVIEW_WITHIN
-    columns = {"started_at": now, "at": now, "review_due_at": due, "updated_at": now}
+    standing = Standing(change, ticket)
+    flags = broken_through(standing, now=now)
+    columns = {"started_at": now, "at": now, "review_due_at": due, "flags": " ".join(flags), "updated_at": now}
     move(change, State.IN_PROGRESS, moves=MOVES, **columns)
     amend(ticket, is_break_glass=decision.outcome == "break_glass")
-    facts: dict[str, object] = {"because": decision.because, "how": decision.outcome}
+    facts: dict[str, object] = {"because": decision.because, "how": decision.outcome, "warnings": flags}
     record(change.ref, Happening("started", by.actor, now, facts, decision.rule), at=now)
-    standing = Standing(change, ticket)
     reason = ticket.reason or f"It belongs to {ticket.incident}."
     for hand in standing.circle.hands:
         if hand.is_lead and hand.user_id != by.user_id:

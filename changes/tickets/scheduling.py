@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from changes.calendar.queries import Collision, Plan, collisions_of, free_slot_for
 from changes.freezes.queries import FreezeWindow, freezes_over, open_holds
+from changes.models import Hold
 from changes.states import State
 from changes.tickets.queries import Standing
 from workflow.errors import Conflict
@@ -68,16 +69,26 @@ def _offer(plan: Plan) -> str:
 
 def require_nothing_forbids(standing: Standing, *, now: datetime) -> list[str]:
     """Raise Conflict("hold_open") or Conflict("freeze_active"); else the warnings, as words such as `freeze_soft`."""
-    ids = [service.pk for service in standing.services]
-    holds = open_holds(ids)
+    holds, freezes = _in_force(standing, now=now)
     if holds:
         because = f"{holds[0].source} holds {holds[0].service.slug}: {holds[0].reason}"
         raise Conflict("hold_open", f"{because} Wait until it is resolved, or work on it as an emergent change.")
-    moment = Plan(None, tuple(ids), standing.change.environment_id, None, now, now + INSTANT)
-    freezes = freezes_of(moment)
     frozen = [freeze for freeze in freezes if freeze.forbids]
     if frozen:
         because = f"The freeze “{frozen[0].name}” is in force until {frozen[0].end:%A %d %B, %H:%M} UTC."
         raise Conflict("freeze_active", f"{because} Wait, or ask for an override on its page.")
     words = {"freeze_overridden" if freeze.is_hard else "freeze_soft" for freeze in freezes}
     return sorted(words)
+
+
+def broken_through(standing: Standing, *, now: datetime) -> list[str]:
+    """What an emergency does not wait for and is flagged with: `hold_open`, `freeze_active`, `freeze_soft`."""
+    holds, freezes = _in_force(standing, now=now)
+    words = {"freeze_active" if freeze.forbids else "freeze_soft" for freeze in freezes}
+    return sorted(words | ({"hold_open"} if holds else set()))
+
+
+def _in_force(standing: Standing, *, now: datetime) -> tuple[list[Hold], list[FreezeWindow]]:
+    ids = tuple(service.pk for service in standing.services)
+    moment = Plan(None, ids, standing.change.environment_id, None, now, now + INSTANT)
+    return open_holds(ids), freezes_of(moment)

@@ -508,3 +508,10 @@ def test_a_hold_forbids_the_start_until_it_is_released(people, shop):
     assert refusal(say(people["ann"], ref, "start")) == (409, "hold_open")
     Hold.objects.filter(pk=hold.pk).update(released_at=timezone.now())
     assert say(people["ann"], ref, "start").status_code == 200
+
+
+def test_an_emergency_waits_for_no_freeze_and_no_hold_and_says_so(people, shop):
+    now = timezone.now()
+    Freeze.objects.create(name="Year end", start=now - timedelta(hours=1), end=now + timedelta(hours=1))
+    Hold.objects.create(service=shop.checkout, source="INC-3", reason="Sev-1.", opened_at=now)
+    assert emergency(people["bo"]).json()["flags"] == ["freeze_active", "hold_open"]
