@@ -142,6 +142,11 @@ class Asked:
         """The address of this very list, for looking again."""
         return self.url(page_size=self._query.get("page_size", ""))
 
+    @property
+    def csv_url(self) -> str:
+        """The address of the whole list as a file."""
+        return self.url().replace(LIST, f"{LIST}.csv", 1)
+
     @cached_property
     def _view(self) -> View:
         held = [view for view in VIEWS if view.name and self.filters.get(view.name) == view.value]

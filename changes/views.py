@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
@@ -14,6 +15,7 @@ from accounts.pages import attempt, reader
 from changes import narration, queries, rows, rulebook
 from changes.addresses import Asked
 from changes.dossier import dossier_of
+from changes.export import csv_lines
 from changes.filter_form import filter_form
 from changes.forms import ProofForm
 from changes.models import Change, Run
@@ -45,6 +47,20 @@ def changes(request: HttpRequest) -> HttpResponse:
     except RuleViolation as refusal:
         return _unlistable(request, asked, refusal)
     return _listed(request, asked, page)
+
+
+@login_required
+@require_safe
+def changes_csv(request: HttpRequest) -> HttpResponseBase:
+    """The same changes as a CSV file, all of them."""
+    asked = Asked(request.GET)
+    try:
+        wanted = asked.wanted()
+    except RuleViolation as refusal:
+        return _unlistable(request, asked, refusal)
+    name = f"changes-{timezone.localdate().isoformat()}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(csv_lines(wanted), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _listed(request: HttpRequest, asked: Asked, page: queries.Page) -> HttpResponse:
