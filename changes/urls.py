@@ -15,6 +15,7 @@ from changes.tickets.api import VERBS
 
 page_urls = [
     path("changes", views.changes),
+    path("changes.csv", views.changes_csv),
     *tickets.page_urls,
     path("changes/<str:ref>", views.change),
     path("changes/<str:ref>/proof", views.supply_proof),
