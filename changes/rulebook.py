@@ -13,12 +13,16 @@ from changes.freezes import policy as freezes_policy
 from changes.pipelines import gate_policy
 from changes.pipelines import policy as pipelines_policy
 from changes.preapproved import policy as preapproved_policy
+from changes.tickets import policy as tickets_policy
+from changes.tickets import risk_policy
 from notifications import policy as notifications_policy
 from workflow.decisions import Decision
 
 POLICIES: tuple[ModuleType, ...] = (
     changes_policy,
     pipelines_policy,
+    tickets_policy,
+    risk_policy,
     preapproved_policy,
     gate_policy,
     freezes_policy,
@@ -27,9 +31,9 @@ POLICIES: tuple[ModuleType, ...] = (
     notifications_policy,
 )
 OTHER_NAMES: dict[str, Callable[..., Any]] = {
-    "four_eyes": changes_policy.pipeline_confirmed_by_another,
-    "stale_approval": pipelines_policy.confirmed_as_seen,
-    "quorum_unsatisfiable": freezes_policy.override_can_be_confirmed,
+    "four_eyes": tickets_policy.four_eyes,
+    "stale_approval": tickets_policy.approved_as_seen,
+    "quorum_unsatisfiable": tickets_policy.quorum_satisfiable,
     "freeze_ends_after_start": freezes_policy.freeze_is_sound,
     "recurrence": freezes_policy.freeze_is_sound,
     "time_zone_needed": freezes_policy.freeze_is_sound,
