@@ -1,6 +1,5 @@
 """Make Halyard: the organisation from its file, then 90 days of history, all of it or nothing."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +7,6 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.actions import TokenTerms, create_token, set_password
 from accounts.models import ApiToken, Membership, Team, User
@@ -16,30 +14,34 @@ from catalog.models import Environment, Service
 from changes.messages import proof_wanted
 from changes.models import REF_PREFIX, Change
 from changes.pipelines.models import Pipeline, Run
+from changes.pipelines.policy import UNPROVEN_SUSPENDS, third_unproven_suspends
 from changes.pipelines.recording import Target, Trust
 from changes.pipelines.states import MOVES
 from changes.policy import PROOF_WITHIN
 from config.organisation import apply_file
 from demo import history, queries
+from demo.filed import actions as filed
+from demo.filed.actions import Line, Told
+from demo.filed.company import Company
+from demo.filed.gate import answer, questions
+from demo.filed.paper import Filing, Paper
+from demo.filed.reviews import DeployReview, reviewed_columns, reviews_of
+from demo.filed.rules import TEMPLATES, times_at
+from demo.filed.scenes import everything
+from demo.filed.story import Desk
+from demo.filed.works import all_works
 from demo.history import Remembered
 from demo.story import DAYS, TRUST_BEGAN, Route, Storyteller, Telling, prove_late, spoil
 from notifications import intake
 from notifications.models import Message
 from workflow.errors import Conflict
-from workflow.ledger import SYSTEM, Happening, record
+from workflow.ledger import SYSTEM, Happening
 from workflow.models import Entry
 from workflow.transitions import move
 
 SEED = 1874
 """The year of the first post by steamship round the world on a schedule; any number would do."""
 ORGANISATION = Path(__file__).with_name("organisation.yaml")
-FREEZES = """
-freezes:
-  - {{name: "Payments before the sale", reason: "The sale doubles the orders. Deploy only what repairs something.",
-     hard: false, teams: [payments], environments: [production], start: {soft}, end: {hard}}}
-  - {{name: The sale, reason: "Nothing moves while most orders of the year come in.", hard: true,
-     environments: [production], start: {hard}, end: {end}}}
-"""
 PASSWORD = "anchors-aweigh"  # noqa: S105 - opens a demo that listens on this machine only
 SIGN_IN = ("ann@halyard.example", "bo@halyard.example")
 SUSPENDED, AT_THE_LIMIT = "edge-deploy", "webhooks-deploy"
@@ -47,9 +49,10 @@ SUSPENDED, AT_THE_LIMIT = "edge-deploy", "webhooks-deploy"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What there is afterwards."""
+    """What there is afterwards: deploys, filed changes, services, people."""
 
     changes: int
+    filed: int
     services: int
     people: int
 
@@ -63,30 +66,21 @@ def make_halyard(*, password: str, now: datetime, seed: int = SEED, is_forced: b
             "There are people in this database who are not of the demo, so nothing was added. "
             "Use an empty database, or say --force to put the demo beside them.",
         )
-    _apply_organisation(now)
+    apply_file(ORGANISATION)
     for email in SIGN_IN:
         set_password(User.objects.get(email=email), password, by=None)
     routes = [_route(pipeline, _tokens()) for pipeline in queries.pipelines()]
-    told = Storyteller(routes, now=now, seed=seed).tell()
-    suspended_at = _spoil_some(told, now)
-    remembered = _remember(told, suspended_at, now)
-    _write(remembered)
     _age(now)
-    _suspend(suspended_at)
-    return Made(len(remembered), Service.objects.count(), User.objects.count())
+    company = queries.company()
+    told = Storyteller(routes, now=now, seed=seed).tell()
+    remembered, suspended_at = _remember(told, _spoil_some(told, now), now)
+    written = _write_changes(remembered, told, company, now=now, seed=seed)
+    _append([*written.lines, _suspend(suspended_at)])
+    _ask_for_proof(written.deploys, remembered)
+    return Made(len(written.deploys), len(written.filed), Service.objects.count(), User.objects.count())
 
 
 # --- The organisation -----------------------------------------------------------------------------------------------
-
-
-def _apply_organisation(now: datetime) -> None:
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    times = {"soft": day + timedelta(days=1, hours=12), "hard": day + timedelta(days=3), "end": day + timedelta(days=6)}
-    freezes = FREEZES.format(**{name: moment.isoformat() for name, moment in times.items()})
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / ORGANISATION.name
-        file.write_text(ORGANISATION.read_text(encoding="utf-8") + freezes, encoding="utf-8")
-        apply_file(file)
 
 
 def _tokens() -> dict[str, ApiToken]:
@@ -124,18 +118,18 @@ def _age(now: datetime) -> None:
     pipelines.filter(state=Pipeline.State.PROPOSED).update(created_at=now - timedelta(days=TRUST_BEGAN))
 
 
-def _suspend(at: datetime) -> None:
+def _suspend(at: datetime) -> Line:
     pipeline = Pipeline.objects.get(slug=SUSPENDED)
+    decision = third_unproven_suspends(state=pipeline.state, unproven=UNPROVEN_SUSPENDS)
     move(pipeline, Pipeline.State.SUSPENDED, moves=MOVES, updated_at=at)
-    facts: dict[str, object] = {"unproven": 3, "days": 30}
-    record(pipeline.ref, Happening("suspended", SYSTEM, at, facts, "third_unproven_suspends"), at=timezone.now())
+    return at, pipeline.ref, Happening("suspended", SYSTEM, at, {"because": decision.because}, decision.rule)
 
 
 # --- The history ----------------------------------------------------------------------------------------------------
 
 
-def _spoil_some(told: Sequence[Telling], now: datetime) -> datetime:
-    """Let proof be missing here and there, and return when the third time suspended the edge's pipeline."""
+def _spoil_some(told: Sequence[Telling], now: datetime) -> Telling:
+    """Let proof be missing here and there, and return the deploy that suspended the edge's pipeline, its third one."""
     of_edge = _candidates(told, SUSPENDED, now)
     third = [_last_before(of_edge, now, days=days) for days in (17, 9, 2)]
     for telling, flaw in zip(third, ("review", "tests", "review"), strict=True):
@@ -150,7 +144,7 @@ def _spoil_some(told: Sequence[Telling], now: datetime) -> datetime:
     for pipeline in ("checkout-deploy", "platform-deploy", "dashboard-deploy"):
         for telling in _candidates(told, pipeline, now - timedelta(days=31))[::35]:
             spoil(telling, "review")
-    return third[-1].at + timedelta(minutes=20)
+    return third[-1]
 
 
 def _candidates(told: Sequence[Telling], pipeline: str, now: datetime) -> list[Telling]:
@@ -164,7 +158,9 @@ def _last_before(candidates: Sequence[Telling], now: datetime, *, days: float) -
     return early[-1] if early else candidates[0]
 
 
-def _remember(told: Sequence[Telling], suspended_at: datetime, now: datetime) -> list[Remembered]:
+def _remember(told: Sequence[Telling], third: Telling, now: datetime) -> tuple[list[Remembered], datetime]:
+    """Every deploy as it is kept, and when `third` turned out to be unproven, which suspended its pipeline."""
+    suspended_at = now
     services = {service.slug: service for service in Service.objects.all()}
     environments = dict(Environment.objects.values_list("slug", "pk"))
     pipelines = {pipeline.slug: pipeline for pipeline in queries.pipelines()}
@@ -192,17 +188,63 @@ def _remember(told: Sequence[Telling], suspended_at: datetime, now: datetime) ->
             hard_freezes=[],
         )
         remembered.append(history.remember(telling, target, trust, now=now))
-    return sorted(remembered, key=lambda one: one.received_at)
+        if telling is third:
+            suspended_at = remembered[-1].unproven_at or now
+    return sorted(remembered, key=lambda one: one.received_at), suspended_at
 
 
-def _write(remembered: Sequence[Remembered]) -> None:
-    changes = Change.objects.bulk_create(Change(**history.change_columns(one)) for one in remembered)
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The changes that are there now, and the lines of the ledger about everything."""
+
+    deploys: list[Change]
+    filed: list[Told]
+    lines: list[Line]
+
+
+def _write_changes(
+    remembered: Sequence[Remembered], told: Sequence[Telling], company: Company, *, now: datetime, seed: int
+) -> Written:
+    pipelines = {pipeline.slug: pipeline for pipeline in queries.pipelines()}
+    times = times_at(now)
+    answered = [answer(asked, company, pipelines[asked.pipeline].requires) for asked in questions(told, times, now=now)]
+    filings = everything(Desk(company, now=now, seed=seed + 1), all_works(), TEMPLATES, times)
+    filings += [one.filing for one in answered if one.filing]
+    reviews = reviews_of(remembered, company, left=(SUSPENDED, AT_THE_LIMIT), now=now, seed=seed)
+    deploys, papers = _write_rows(remembered, reviews, filings, company, now=now)
+    templates, lines = filed.write_templates(company, now=now)
+    lines += filed.write_freezes(company, now=now)
+    lines += filed.write_filed(papers, templates, company, now=now)
+    lines += filed.write_reviews([(review, deploys[review.place]) for review in reviews], company)
+    lines += filed.write_answers(answered, papers, pipelines)
+    pairs = zip(deploys, remembered, strict=True)
+    lines += [(at, change.ref, said) for change, one in pairs for at, said in one.entries]
+    return Written(deploys, papers, lines)
+
+
+def _write_rows(
+    remembered: Sequence[Remembered],
+    reviews: Sequence[DeployReview],
+    filings: Sequence[Filing],
+    company: Company,
+    *,
+    now: datetime,
+) -> tuple[list[Change], list[Told]]:
+    """The rows of all changes in the order in which they came, with the runs of the deploys."""
+    reviewed = {review.place: reviewed_columns(review.at) for review in reviews}
+    deploys = [Change(**history.change_columns(one) | reviewed.get(place, {})) for place, one in enumerate(remembered)]
+    told = [Told(filing, Change(**Paper(filing, company, now).change_columns())) for filing in filings]
+    Change.objects.bulk_create(sorted([*deploys, *(one.change for one in told)], key=lambda one: one.created_at))
     Run.objects.bulk_create(
-        Run(change_id=change.pk, **history.run_columns(one)) for change, one in zip(changes, remembered, strict=True)
+        Run(change_id=change.pk, **history.run_columns(one)) for change, one in zip(deploys, remembered, strict=True)
     )
+    return deploys, told
+
+
+def _append(lines: Sequence[Line]) -> None:
     entries = [
         Entry(
-            subject=change.ref,
+            subject=subject,
             verb=told.verb,
             actor=told.actor,
             occurred_at=told.occurred_at,
@@ -210,12 +252,14 @@ def _write(remembered: Sequence[Remembered]) -> None:
             data=told.data,
             rule=told.rule,
         )
-        for change, one in zip(changes, remembered, strict=True)
-        for at, told in one.entries
+        for at, subject, told in lines
     ]
     Entry.objects.bulk_create(sorted(entries, key=lambda entry: entry.recorded_at))
+
+
+def _ask_for_proof(changes: Sequence[Change], remembered: Sequence[Remembered]) -> None:
     people = dict(User.objects.values_list("pk", "email"))
-    asked = [(c, one) for c, one in zip(changes, remembered, strict=True) if one.unproven_at]
+    asked = [(change, one) for change, one in zip(changes, remembered, strict=True) if one.unproven_at]
     Message.objects.bulk_create(_question(change, one, people) for change, one in asked)
 
 

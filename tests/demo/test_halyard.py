@@ -1,23 +1,43 @@
 """The demo: an invented company that looks as if its pipelines had logged everything through the API."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, F
+from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
+from accounts.callers import caller_of_person
 from accounts.models import Team, User
 from catalog.models import Environment, Service
-from changes.models import Change
+from changes.freezes.queries import freezes_over
+from changes.models import Approval, Change, FreezeOverride, GateDecision, Review, Template, TemplateApproval, Ticket
 from changes.pipelines.intake.rest import event_of, read_deployment
 from changes.pipelines.models import Pipeline, Run
+from changes.pipelines.policy import UNPROVEN_SUSPENDS
+from changes.preapproved.queries import usability
+from changes.states import State
+from changes.tickets import duties, policy, queries
+from changes.tickets.content import digest_of
+from changes.tickets.deciding import approve_change
+from changes.tickets.doing import review_change, start_change
+from changes.tickets.scheduling import collisions, freezes_of, plan_of
 from demo import actions
+from demo import queries as made
 from demo.actions import make_halyard
+from demo.filed.paper import Filing, Paper
+from demo.filed.rules import TEMPLATES, times_at
+from demo.filed.scenes import everything
+from demo.filed.story import Desk
+from demo.filed.works import all_works
 from demo.story import Route, Storyteller, Telling
+from home.context import ENTRIES
 from notifications.models import Message
 from tests.conftest import token_client
 from workflow.ledger import seal_batch, verify
@@ -55,16 +75,17 @@ def test_it_is_a_whole_company(halyard: actions.Made) -> None:
 
 
 def test_its_deploys_have_a_believable_mixture(halyard: actions.Made) -> None:
-    outcomes = dict(Change.objects.values_list("outcome").annotate(Count("pk")))
+    deploys = Change.objects.filter(origin="pipeline")
+    outcomes = dict(deploys.values_list("outcome").annotate(Count("pk")))
     assert 0.03 < (outcomes["failed"] + outcomes["rolled_back"]) / halyard.changes < 0.07
     verdicts = dict(Change.objects.values_list("verdict").annotate(Count("pk")))
     assert verdicts["unproven"] >= 20
     assert verdicts["pending"] >= 5
-    assert Change.objects.filter(state="in_progress").count() == 3
-    assert Change.objects.filter(customer_impacting=True).exclude(public_note="").count() >= 20
-    weekend = Change.objects.filter(at__week_day__in=[1, 7]).count()
+    assert deploys.filter(state="in_progress").count() == 3
+    assert deploys.filter(customer_impacting=True).exclude(public_note="").count() >= 20
+    weekend = deploys.filter(at__week_day__in=[1, 7]).count()
     assert 0 < weekend < halyard.changes * 0.05
-    assert not Change.objects.filter(at__gt=NOW).exists()
+    assert not deploys.filter(at__gt=NOW).exists()
 
 
 def test_one_pipeline_stands_at_the_limit(halyard: actions.Made) -> None:
@@ -73,6 +94,18 @@ def test_one_pipeline_stands_at_the_limit(halyard: actions.Made) -> None:
     assert recent.filter(pipeline__slug="edge-deploy").count() >= 3
     trusted = recent.filter(pipeline__state="trusted").values_list("pipeline__slug").annotate(n=Count("pk"))
     assert all(number < 3 for _, number in trusted)
+
+
+def test_the_suspended_pipeline_lost_its_exemption_by_its_third_unproven_deploy(halyard: actions.Made) -> None:
+    pipeline = Pipeline.objects.get(slug="edge-deploy")
+    entry = Entry.objects.get(subject=pipeline.ref, verb="suspended")
+    refs = [change.ref for change in pipeline.changes.filter(verdict="unproven", at__gt=NOW - timedelta(days=30))]
+    unproven = Entry.objects.filter(subject__in=refs, data__verdict="unproven", recorded_at__lte=entry.recorded_at)
+
+    assert (entry.rule, entry.actor) == ("third_unproven_suspends", "system")
+    assert unproven.count() == UNPROVEN_SUSPENDS
+    assert unproven.latest("recorded_at").recorded_at == entry.recorded_at
+    assert not Review.objects.filter(change__in=pipeline.changes.filter(verdict="unproven", at__gt=entry.occurred_at))
 
 
 def test_whoever_owes_proof_was_asked_for_it_once(halyard: actions.Made) -> None:
@@ -120,7 +153,9 @@ def test_a_run_looks_exactly_as_if_it_had_come_through_the_api(halyard: actions.
 
     theirs = Run.objects.select_related("change").get(run_id="through-api")
     assert ref == theirs.change.ref
-    assert columns(theirs.change, "id", "search_text") == columns(ours.change, "id", "search_text")
+    # By its number another run may be drawn for a look back, though it proved the same.
+    apart = ("id", "search_text") if flaw == "unproven" else ("id", "search_text", "review_due_at")
+    assert columns(theirs.change, *apart) == columns(ours.change, *apart)
     assert columns(theirs, "change_id", "run_id", "events") == columns(ours, "change_id", "run_id", "events")
     assert lines(theirs) == lines(ours)
 
@@ -154,8 +189,155 @@ def test_the_same_seed_tells_the_same_story_and_another_seed_another() -> None:
 
 
 def test_the_ledger_of_the_demo_can_be_sealed_and_verified(halyard: actions.Made) -> None:
-    while seal_batch(now=timezone.now() + timedelta(minutes=1)):
+    while seal_batch(now=max(NOW, timezone.now()) + timedelta(minutes=1)):
         pass
 
     assert list(verify()) == []
     assert Seal.objects.latest("id").last_id == Entry.objects.latest("id").pk
+
+
+# --- What people filed -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def standings(once: actions.Made, django_db_blocker: Any) -> list[queries.Standing]:
+    """Every filed change with what decides about it; nobody writes to it."""
+    with django_db_blocker.unblock():
+        return [queries.standing_of(f"CHG-{pk}") for pk in Ticket.objects.order_by("pk").values_list("pk", flat=True)]
+
+
+def test_people_filed_changes_of_every_kind_in_every_state(halyard: actions.Made) -> None:
+    filed = Change.objects.filter(origin="person")
+    assert 110 < halyard.filed == filed.count() < 170
+    every = {word: set(filed.values_list(word, flat=True)) for word in ("state", "risk", "authorization")}
+    assert every["state"] == set(State)
+    assert every["risk"] == {"low", "medium", "high"}
+    assert every["authorization"] == {"reviewed", "template", "emergency"}
+    assert {"succeeded", "rolled_back", "partial"} < set(filed.values_list("outcome", flat=True))
+    assert filed.values("title").distinct().count() >= halyard.filed - 1
+    assert filed.filter(window_start__range=(NOW, NOW + timedelta(days=22)), state="approved").count() >= 10
+    teams = filed.values_list("service__team__slug", flat=True)
+    assert set(teams) == {"payments", "delivery", "platform", "data", "dashboard", "trust"}
+
+
+def test_every_approval_is_of_what_was_said_and_by_the_rules(
+    halyard: actions.Made, standings: list[queries.Standing]
+) -> None:
+    for standing in standings:
+        change = standing.change
+        assert standing.digest == standing.ticket.digest, change
+        assert standing.risk.level == change.risk, change
+        given = [one.approver_id for one in standing.standing_approvals]
+        assert all(digest_of(one.content) == one.digest for one in standing.approvals)
+        if change.authorization == "reviewed" and change.state not in {"draft", "rejected", "withdrawn", "expired"}:
+            reached = policy.approvals_suffice(standing.circle, given).outcome
+            assert (reached == "approved") == (change.state != "submitted"), change
+
+
+def test_four_eyes_saw_everything(halyard: actions.Made, standings: list[queries.Standing]) -> None:
+    for standing in standings:
+        makers = {standing.change.requester_id, standing.ticket.implementer_id, *standing.ticket.written_by}
+        assert makers.isdisjoint(one.approver_id for one in standing.approvals)
+        assert not Review.objects.filter(change=standing.change, reviewer__in=makers)
+    looked = Review.objects.filter(change__origin="pipeline").select_related("change__service__team")
+    for review in looked.order_by("pk")[::9]:
+        assert review.reviewer_id not in queries.circle_of_deploy(review.change).excluded
+    assert not TemplateApproval.objects.filter(approver=F("author"))
+
+
+def test_nothing_planned_meets_a_hard_freeze_and_only_two_plans_meet_each_other(
+    halyard: actions.Made, standings: list[queries.Standing]
+) -> None:
+    meeting = []
+    for standing in standings:
+        plan = plan_of(standing)
+        if plan is None or standing.change.state not in {"submitted", "approved"}:
+            continue
+        assert not any(freeze.forbids for freeze in freezes_of(plan))
+        assert plan.end > NOW
+        meeting += collisions(standing)
+    assert len(meeting) == 2
+    assert not any(collision.blocks for collision in meeting)
+
+
+def test_every_kind_of_duty_waits_for_who_signs_in(halyard: actions.Made) -> None:
+    ann, bo = (User.objects.get(email=email) for email in actions.SIGN_IN)
+    of_ann, of_bo = ([duty.kind for duty in duties.duties_of(one, now=NOW)] for one in (ann, bo))
+    assert of_ann.count("approve") >= 4
+    assert of_ann.count("review") >= 2
+    assert {"submit"} <= set(of_ann)
+    assert {"approve", "review", "begin", "mend"} <= set(of_bo)
+    voided = Approval.objects.get(approver=ann, voided_at__isnull=False, ticket__change__state="submitted")
+    assert voided.digest != voided.ticket.digest
+    high = Change.objects.get(
+        state="submitted", risk="high", ticket__approvals__voided_at=None, ticket__approvals__gt=0
+    )
+    assert high.ticket.approvals.count() == 1
+    assert Change.objects.filter(review_due_at__lt=NOW, type="emergent").count() == 1
+
+
+def test_templates_freezes_and_the_gate_show_each_of_their_states(halyard: actions.Made) -> None:
+    states = dict(Template.objects.values_list("slug", "state"))
+    assert set(states.values()) == {"approved", "proposed", "demoted"}
+    for template in Template.objects.filter(state="approved"):
+        assert usability(template, now=NOW).outcome == "allowed"
+        assert template.tickets.count() >= 3
+    assert FreezeOverride.objects.filter(confirmed_at=None, expires_at__gt=NOW).count() == 1
+    services = list(Service.objects.filter(tier=0).values_list("pk", flat=True))
+    production = Environment.objects.get(slug="production").pk
+    month = freezes_over(NOW, NOW + timedelta(days=28), service_ids=services, environment_id=production)
+    assert [window.name for window in month].count("Weekend") == 4
+    assert {"Year end", "The sale"} <= {window.name for window in month if window.is_hard}
+    assert set(GateDecision.objects.values_list("decision", flat=True)) == {"allow", "deny", "hold", "review"}
+
+
+def test_nothing_is_due_to_be_done_by_decklog_itself_the_moment_it_is_there(halyard: actions.Made) -> None:
+    assert queries.missed_windows(now=NOW) == []
+    assert queries.settled(now=NOW) == []
+    for pk in queries.reviews_to_remind_of(now=NOW):
+        change = Change.objects.get(pk=pk)
+        reminded = change.ticket.reminded
+        assert change.review_due_at
+        assert policy.reminder_due(due_at=change.review_due_at, reminded=reminded, now=NOW).outcome == "quiet"
+
+
+def test_what_waits_can_be_approved_begun_and_reviewed(halyard: actions.Made) -> None:
+    ann, bo = (User.objects.get(email=email) for email in actions.SIGN_IN)
+    told = {title: Change.objects.get(title=title, origin="person").ref for title in (HALF, SOON, OWED)}
+    with time_machine.travel(NOW, tick=False), transaction.atomic():
+        assert approve_change(told[HALF], by=caller_of_person(ann)).change.state == "approved"
+        assert start_change(told[SOON], by=caller_of_person(bo)).change.state == "in_progress"
+        assert review_change(told[OWED], by=caller_of_person(ann)).state == "closed"
+
+
+HALF, SOON = "Replace the card processor's API version 3 by 4", "Rotate the ledger database credentials"
+OWED = "Write refunds as postings of their own"
+PAGES = [entry.path for entry in ENTRIES if entry.path != "/settings"] + ["/queue", "/calendar?month=2026-12"]
+
+
+@pytest.mark.parametrize("email", actions.SIGN_IN)
+def test_every_page_shows_something_to_who_signs_in(halyard: actions.Made, client: Client, email: str) -> None:
+    client.force_login(User.objects.get(email=email))
+    with time_machine.travel(NOW, tick=False):
+        for page in PAGES:
+            assert client.get(page).status_code == 200, page
+        for state in State.values:
+            change = Change.objects.filter(origin="person", state=state).latest("pk")
+            assert escape(change.title) in client.get(f"/changes/{change.ref}").content.decode()
+
+
+def test_the_same_seed_files_the_same_changes(halyard: actions.Made) -> None:
+    def filed() -> list[Filing]:
+        return everything(Desk(made.company(), now=NOW, seed=7), all_works(), TEMPLATES, times_at(NOW))
+
+    assert filed() == filed()
+
+
+@pytest.mark.parametrize("day", ["2026-01-01", "2026-02-27", "2026-07-05", "2026-12-17", "2026-12-26"])
+def test_what_is_filed_obeys_the_rules_whenever_the_demo_is_made(halyard: actions.Made, day: str) -> None:
+    now = datetime.fromisoformat(f"{day}T22:10:00+00:00")
+    company, founded = made.company(), now - timedelta(days=95)
+    hands = {team: [hand._replace(since=founded) for hand in own] for team, own in company.hands.items()}
+    company = replace(company, hands=hands)
+    for filing in everything(Desk(company, now=now, seed=5), all_works(), TEMPLATES, times_at(now)):
+        Paper(filing, company, now)

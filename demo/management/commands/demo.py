@@ -37,6 +37,7 @@ class Command(BaseCommand):
                 return
             raise CommandError(f"{refusal.message} ({refusal.code})") from refusal
         self.stdout.write(
-            f"Halyard is there: {made.people} people, {made.services} services, {made.changes:,} deploys in 90 days."
+            f"Halyard is there: {made.people} people, {made.services} services, "
+            f"{made.changes:,} deploys and {made.filed} filed changes in 90 days."
         )
         self.stdout.write(actions.sign_in_line(password))
