@@ -191,7 +191,7 @@ def test_freezes_are_shaded_each_time_they_come_again(ann, shop):
     for day in (13, 20, 27):
         assert "Soft freeze: No Friday evenings, everything" in day_of(text, f"Friday {day} November")
     assert "No Friday evenings" not in day_of(text, "Thursday 26 November")
-    assert "dl-cal-shade dl-soft" in day_of(page(ann), "Friday 27 November")
+    assert "dl-cal-shade dl-frozen-soft" in day_of(page(ann), "Friday 27 November")
 
 
 def test_collisions_are_marked_and_told(ann, shop):
