@@ -34,6 +34,7 @@ class Deployments(HotView):
     """List the deploys, or log one."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "read", "POST": "deploy"}
+    hot: ClassVar[frozenset[str]] = frozenset({"GET", "POST"})
 
     def answer_get(self, query: QueryDict, path: str) -> dict[str, Any]:
         """A page of deploys."""
