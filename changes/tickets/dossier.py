@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.callers import caller_of_person
 from accounts.models import User
+from changes import rulebook
 from changes.models import Change, Review
 from changes.narration import told_days
 from changes.queries import names_of
@@ -67,6 +68,7 @@ def ticket_dossier(change: Change, *, me: User, typed: Forms) -> dict[str, Any]:
         "may_correct": may_correct,
         "refused": next((form for name, form in typed.items() if name not in shown), None),
         "why_not": narration.why_not(scene),
+        "known_rules": rulebook.rules(),
         "answers": narration.answer_lines(standing, me=me.pk),
         "since": _since(scene) if change.state in {State.SUBMITTED, State.DRAFT} else None,
         "forms": {name: typed.get(name) or kind() for name, kind in FORMS.items()},

@@ -207,7 +207,8 @@ def _offered(slot: tuple[datetime, datetime] | None) -> tuple[str, str] | None:
         return None
     start, end = (moments.here(at) for at in slot)
     value = f"slot {start:%Y-%m-%dT%H:%M} {end:%Y-%m-%dT%H:%M}"
-    return value, f"{moments.stamp(start)} to {moments.stamp(end)} {moments.zone(start)}"
+    until = moments.clock(end) if start.date() == end.date() else moments.stamp(end)
+    return value, f"{moments.stamp(start)} to {until} {moments.zone(start)}"
 
 
 def filing_form(me: User, known: Known, *, typed: Any, initial: Mapping[str, Any]) -> FilingForm:
