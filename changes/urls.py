@@ -7,6 +7,7 @@ from changes import views
 from changes.audit import views as audit
 from changes.calendar import urls as calendar
 from changes.freezes import urls as freezes
+from changes.insights import urls as insights
 from changes.pipelines import api, gate_api, registration_api
 from changes.pipelines import views as pipelines
 from changes.preapproved import urls as preapproved
@@ -52,4 +53,5 @@ api_urls = [
     *calendar.api_urls,
     *preapproved.api_urls,
     *freezes.api_urls,
+    *insights.api_urls,
 ]

@@ -36,8 +36,8 @@ _ALL = (
         (
             STARTED_RULE,
             (
-                "A commit belongs to the first deployment that names it and succeeded, never to one that merely came close "
-                "in time."
+                "A commit belongs to the first deployment that names it and succeeded, never to one that merely came "
+                "close in time."
             ),
             "The very first deployment of a service has no lead time: it brings its whole past along.",
             "A commit authored after it was deployed comes from a clock that is wrong. It is counted apart.",
@@ -68,12 +68,12 @@ _ALL = (
         (
             STARTED_RULE,
             (
-                "A deployment failed when it did not stay (it failed or was rolled back), or when people confirmed it as a "
-                "cause of an incident."
+                "A deployment failed when it did not stay (it failed or was rolled back), or when people confirmed it "
+                "as a cause of an incident."
             ),
             (
-                "What has not recovered yet is shown as open and is not in the median, which is therefore too low while "
-                "anything is open."
+                "What has not recovered yet is shown as open and is not in the median, which is therefore too low "
+                "while anything is open."
             ),
             P90_RULE,
             FEW_RULE,
@@ -88,8 +88,8 @@ _ALL = (
         (
             STARTED_RULE,
             (
-                "Deployments are counted, not incidents: two incidents of one deployment are one failure, and a suspect "
-                "that nobody confirmed is none."
+                "Deployments are counted, not incidents: two incidents of one deployment are one failure, and a "
+                "suspect that nobody confirmed is none."
             ),
             f"{ROLLBACK_RULE} It repairs, so it is neither above nor below the line.",
             "The last 72 hours are provisional: what they broke may not be known yet.",

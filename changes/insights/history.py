@@ -108,7 +108,7 @@ class History:
 
     @cached_property
     def rollbacks(self) -> frozenset[int]:
-        """The deployments that put an earlier version back, which had run there before and which a newer one had replaced.
+        """Deployments that put an earlier version back, which had run there before a newer one took its place.
 
         Deploying the newer one once more afterwards is no rollback, and neither is the same version again.
         """
