@@ -183,6 +183,7 @@ class Planned:
     """A change that takes its time up, with what the summary says about it."""
 
     booking: Booking
+    implementer: str
     title: str
     state: str
     risk: str
@@ -203,7 +204,13 @@ def planned(span: Span, filters: Mapping[str, Any], around: Surroundings) -> tup
     rows = booked(span, now=now)
     of_change = ("title", "state", "risk", "customer_impacting", "service_id", "environment_id", "environment__slug")
     times = ("window_start", "window_end", "started_at", "at")
-    columns = ["pk", "implementer_id", "services", *(f"change__{name}" for name in (*of_change, *times))]
+    columns = [
+        "pk",
+        "implementer_id",
+        "implementer__name",
+        "services",
+        *(f"change__{name}" for name in (*of_change, *times)),
+    ]
     grouped: dict[int, dict[str, Any]] = {}
     for row in rows.values(*columns)[: MOST_BOOKED * 2]:
         held = grouped.setdefault(row["pk"], {**row, "of": {row["change__service_id"]}})
@@ -212,6 +219,7 @@ def planned(span: Span, filters: Mapping[str, Any], around: Surroundings) -> tup
     found = [
         Planned(
             booking_of({name.removeprefix("change__"): value for name, value in row.items()}, row["of"], now=now),
+            row["implementer__name"],
             row["change__title"],
             row["change__state"],
             row["change__risk"],
@@ -230,6 +238,11 @@ def _satisfies(row: Mapping[str, Any], filters: Mapping[str, Any], around: Surro
         "customer_impacting": {row["change__customer_impacting"]},
     }
     return all(value in facts[name] for name, value in filters.items())
+
+
+def hands(found: Iterable[Planned]) -> dict[int | None, str]:
+    """The names of those who carry these changes out."""
+    return {one.booking.implementer_id: one.implementer for one in found}
 
 
 def collisions(found: Iterable[Planned], shown: set[int], around: Surroundings, *, most: int) -> list[policy.Collision]:

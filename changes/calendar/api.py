@@ -35,7 +35,7 @@ class CalendarView(ApiView):
             "changes": [entry_json(entry) for entry in found],
             "truncated": bool(found) and found[0].total > len(found),
             "freezes": [freeze_json(window) for window in all_windows(*span)],
-            "collisions": collisions_json(collisions, around),
+            "collisions": collisions_json(collisions, around, agenda.hands(planned)),
         }
         return Response(content)
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from changes.calendar.agenda import MOST_DEPLOYS, Entry, Planned
+from changes.calendar.agenda import MOST_DEPLOYS, Entry, Planned, hands
 from changes.calendar.period import MONTH, WEEK, Period
 from changes.calendar.policy import Collision, Span, lanes
 from changes.calendar.queries import Surroundings, sentences
@@ -273,7 +273,8 @@ class Board:
         return max(0, self.collision_count - TOLD)
 
     def _told(self, hit: Collision) -> tuple[str, str, str, str, bool]:
-        why = sentences(hit.touches, self._found.around, implementer="The same person")
+        name = hands(self._found.planned).get(hit.one.implementer_id, "The same person")
+        why = sentences(hit.touches, self._found.around, implementer=name)
         when = self._when(max(hit.one.span.start, hit.other.span.start))
         return f"CHG-{hit.one.id}", f"CHG-{hit.other.id}", when, why, hit.blocks
 

@@ -1,6 +1,6 @@
 """The calendar in the words of the API. Shape only."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -115,13 +115,15 @@ def freeze_json(window: FreezeWindow) -> dict[str, Any]:
     }
 
 
-def collisions_json(found: Iterable[Collision], around: Surroundings) -> list[dict[str, Any]]:
-    """The collisions; start and end are of the time that both want."""
+def collisions_json(
+    found: Iterable[Collision], around: Surroundings, names: Mapping[int | None, str]
+) -> list[dict[str, Any]]:
+    """The collisions; start and end are of the time that both want, `names` those of the people who carry them out."""
     return [
         {
             "changes": [f"CHG-{hit.one.id}", f"CHG-{hit.other.id}"],
             "reason": hit.touches[0].reason.value,
-            "because": sentences(hit.touches, around, implementer="The same person"),
+            "because": sentences(hit.touches, around, implementer=names.get(hit.one.implementer_id, "The same person")),
             "blocks": hit.blocks,
             "start": max(hit.one.span.start, hit.other.span.start),
             "end": min(hit.one.span.end, hit.other.span.end),

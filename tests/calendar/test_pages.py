@@ -201,6 +201,7 @@ def test_collisions_are_marked_and_told(ann, shop):
     text = page(ann)
     assert "1 collision this week." in text
     assert "checkout (tier 0) depends on ledger." in text
+    assert "Bo Okafor carries out both." in text
     assert "One of them must move." in text
     assert text.count("Collides, tier 0: one must move") == 2
 
