@@ -195,4 +195,4 @@ def _kept(entry: Entry, row: ChangeRow) -> str:
     if entry.verb == "finished":
         is_odd = TERMINAL_CONFLICT in row.flags.split()
         return "Another end than reported before. Both are kept" if is_odd else "Its end is known"
-    return str(entry.data.get("because", "")) or "Kept"
+    return str(entry.data.get("because") or entry.data.get("note") or "Kept")

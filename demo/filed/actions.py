@@ -20,7 +20,7 @@ from demo.filed.company import Company
 from demo.filed.gate import Answered
 from demo.filed.paper import Filing, Paper
 from demo.filed.reviews import DeployReview
-from demo.filed.rules import TEMPLATES, FreezeStory, TemplateStory, Times, freezes_at, times_at
+from demo.filed.rules import TEMPLATES, FreezeStory, TemplateStory, Times, freezes_at, times_at, working
 from workflow.ledger import SYSTEM, Happening
 
 Line = tuple[datetime, str, Happening]
@@ -46,7 +46,7 @@ def write_freezes(company: Company, *, now: datetime) -> list[Line]:
 
 
 def _freeze(story: FreezeStory, company: Company, *, now: datetime) -> Freeze:
-    declared, at = story.declared, now - timedelta(days=story.days)
+    declared, at = story.declared, working(now - timedelta(days=story.days))
     terms = declared.terms
     freeze = Freeze.objects.create(
         name=declared.name,
@@ -160,7 +160,7 @@ def write_templates(company: Company, *, now: datetime) -> tuple[dict[str, Templ
     """Every template as it was approved, by slug; what a failure made of it comes with the failure."""
     known, lines = {}, []
     for story in TEMPLATES:
-        template = _template(story, company, at=now - timedelta(days=story.days))
+        template = _template(story, company, at=working(now - timedelta(days=story.days)))
         known[story.slug] = template
         lines += _approvals(story, template, company)
     return known, lines

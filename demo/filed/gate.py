@@ -61,8 +61,10 @@ def questions(told: Sequence[Telling], times: Times, *, now: datetime) -> list[A
     asked = [_before(one) for one in (*stream[-2:], *webhooks[-3:])]
     asked.append(_before(after_move, at=times.move + timedelta(minutes=48), freezes=[move]))
     asked.append(_before(after_hold, at=times.held + timedelta(minutes=31), holds=[hold]))
-    asked.append(_unreviewed(webhooks[-1], at=now - timedelta(hours=3)))
-    asked.append(_before(gateway[-1], state="suspended", at=now - timedelta(hours=2)))
+    asked.append(_next(webhooks[-1], at=now - timedelta(hours=3), title="Send the event's region with it", read=False))
+    asked.append(
+        _next(gateway[-1], at=now - timedelta(hours=2), title="Log who closes a connection", state="suspended")
+    )
     return sorted(asked, key=lambda one: one.at)
 
 
@@ -120,12 +122,14 @@ def _before(telling: Telling, *, at: datetime | None = None, **facts: Any) -> As
     return Asked(telling.pipeline, telling.service, asked_at, run, by=telling.events[0]["by"], **facts)
 
 
-def _unreviewed(telling: Telling, *, at: datetime) -> Asked:
-    """The next commit after this deploy, which nobody but its author has read."""
-    known = _before(telling, at=at)
+def _next(telling: Telling, *, at: datetime, title: str, read: bool = True, state: str = "trusted") -> Asked:
+    """The next commit after this deploy; one that is not `read` was reviewed by nobody but its author."""
+    known = _before(telling, at=at, state=state)
     sha = known.run.sha[20:] + known.run.sha[:20]
-    commit = {**known.run.commits[-1], "sha": sha, "title": "Send the event's region with it", "reviewed_by": []}
+    commit = {**known.run.commits[-1], "sha": sha, "title": title}
+    if not read:
+        commit["reviewed_by"] = []
     tests = {**known.run.evidence["tests"], "sha": sha}
     run = RunState(sha=sha, evidence={**known.run.evidence, "tests": tests}, commits=[commit])
     run.artifact_digest = f"sha256:{sha}{sha[:24]}"
-    return Asked(known.pipeline, known.service, at, run, by=known.by)
+    return replace(known, run=run)

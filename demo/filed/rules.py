@@ -168,12 +168,13 @@ def times_at(now: datetime) -> Times:
         sale=day + timedelta(days=3),
         sale_end=day + timedelta(days=6),
         year_end=datetime(year, 12, 18, 17, tzinfo=UTC),
-        move=_working(day - timedelta(days=12)) + timedelta(hours=4),
-        held=_working(day - timedelta(days=6)) + timedelta(hours=5),
+        move=working(day - timedelta(days=12)) + timedelta(hours=4),
+        held=working(day - timedelta(days=6)) + timedelta(hours=5),
     )
 
 
-def _working(day: datetime) -> datetime:
+def working(day: datetime) -> datetime:
+    """The same time of that day, or of the Friday before it."""
     return day - timedelta(days=max(day.weekday() - 4, 0))
 
 

@@ -283,13 +283,13 @@ EMERGENCIES = (
     ),
     Emergency(
         *(31, "tomas", "checkout", "Stop charging cards again when the processor times out"),
-        "11 customers were charged twice this evening, and the processor is slow still.",
+        "11 customers were charged twice within an hour, and the processor is slow still.",
         lasted=36,
         done="Turned the repetition off. The 11 charges were given back, and each customer was written to.",
     ),
     Emergency(
-        *(0.42, "ruth", "inbound-relay", "Send inbound mail of Frankfurt to the relays in Dublin"),
-        "A switch in Frankfurt drops a fifth of all packets, and inbound mail there is 20 minutes late.",
+        *(0.42, "ruth", "link-tracker", "Send clicks of Frankfurt to the trackers in Dublin"),
+        "A switch in Frankfurt drops a fifth of all packets, and every tenth click there waits 8 seconds.",
         "INC-38",
     ),
 )

@@ -157,6 +157,9 @@ class Desk:
 
     def filed(self, work: Work, start: datetime, *, at: datetime, requester: str = "", implementer: str = "") -> Filing:
         """The work, written down for a window from `start`; its leads stay free to judge it unless it is small."""
+        length = timedelta(hours=work.hours)
+        if start > self.now:
+            length = min(length, LONGEST)
         crew = self.company.crew(work.team, leads=not work.risk)
         who = requester or self.dice.choice(crew)
         hands = implementer or (who if self.dice.random() < 0.5 else self.dice.choice(crew))
@@ -173,7 +176,7 @@ class Desk:
             rollback_minutes=work.minutes,
             verification_plan=work.verify,
             window_start=start,
-            window_end=start + timedelta(hours=work.hours),
+            window_end=start + length,
             implementer=self.company.people[hands].email,
             **said,
         )
@@ -237,7 +240,7 @@ class Desk:
 
     def _planned(self, work: Work, start: datetime) -> Filing:
         filed = self.now - timedelta(days=self.dice.randrange(0, 4), minutes=self.dice.randrange(400, 900))
-        filing = self.filed(replace(work, hours=min(work.hours, 2)), start, at=filed)
+        filing = self.filed(work, start, at=filed)
         if self.dice.random() < 0.7:
             return self.agreed(filing)
         return self._with(filing, [Step(filed + timedelta(minutes=9), "submit", filing.requester)])
