@@ -13,7 +13,7 @@ from accounts.models import User
 from catalog.models import Environment
 from changes.calendar import policy
 from changes.calendar.policy import Booking, Span
-from changes.calendar.queries import Surroundings, booked, booking_of
+from changes.calendar.queries import OF_CHANGE, Surroundings, booked, booking_of
 from changes.models import CalendarLink, Change
 from changes.states import Origin, State
 from workflow.statements import fetch
@@ -218,7 +218,7 @@ def planned(span: Span, filters: Mapping[str, Any], around: Surroundings) -> tup
     shown = {pk for pk, row in grouped.items() if _satisfies(row, filters, around)}
     found = [
         Planned(
-            booking_of({name.removeprefix("change__"): value for name, value in row.items()}, row["of"], now=now),
+            booking_of(row | {name: row[f"change__{name}"] for name in OF_CHANGE}, row["of"], now=now),
             row["implementer__name"],
             row["change__title"],
             row["change__state"],
@@ -231,6 +231,8 @@ def planned(span: Span, filters: Mapping[str, Any], around: Surroundings) -> tup
 
 
 def _satisfies(row: Mapping[str, Any], filters: Mapping[str, Any], around: Surroundings) -> bool:
+    if not filters:
+        return True
     facts: dict[str, set[Any]] = {
         "service": {around.slugs.get(pk) for pk in row["of"]},
         "team": {around.teams.get(pk) for pk in row["of"]},

@@ -109,13 +109,14 @@ def bookings_of(rows: Iterable[Ticket], *, now: datetime) -> dict[int, Booking]:
         services[ticket_id].add(service_id)
     found = {}
     for ticket in tickets:
-        said = {name: getattr(ticket.change, name) for name in _OF_CHANGE}
+        said = {name: getattr(ticket.change, name) for name in OF_CHANGE}
         said |= {"pk": ticket.pk, "implementer_id": ticket.implementer_id}
         found[ticket.pk] = booking_of(said, {*services[ticket.pk], ticket.change.service_id}, now=now)
     return found
 
 
-_OF_CHANGE = ("window_start", "window_end", "started_at", "at", "state", "environment_id")
+OF_CHANGE = ("window_start", "window_end", "started_at", "at", "state", "environment_id")
+"""The columns of a change that say when and where it takes up time."""
 
 
 def booking_of(said: Mapping[str, Any], services: set[int], *, now: datetime) -> Booking:
