@@ -56,6 +56,7 @@ def ticket_dossier(change: Change, *, me: User, typed: Forms) -> dict[str, Any]:
     standing = Standing(change, change.ticket)
     review: Review | None = getattr(change, "review", None)
     scene = Scene(standing, caller_of_person(me), timezone.now(), review)
+    entries = ledger.timeline(standing.ref)
     may = allowed.allowed_actions(standing, by=scene.by)
     may_correct = change.state == State.FINISHED and not _refuses_to_carry_out(scene)
     shown = {FORM_OF[verb] for verb in [*may, *(["correct"] if may_correct else [])] if verb in FORM_OF}
@@ -70,11 +71,11 @@ def ticket_dossier(change: Change, *, me: User, typed: Forms) -> dict[str, Any]:
         "why_not": narration.why_not(scene),
         "known_rules": rulebook.rules(),
         "answers": narration.answer_lines(standing, me=me.pk),
-        "since": _since(scene) if change.state in {State.SUBMITTED, State.DRAFT} else None,
+        "since": _since(scene, entries, typed) if change.state in {State.SUBMITTED, State.DRAFT} else None,
         "forms": {name: typed.get(name) or kind() for name, kind in FORMS.items()},
         **_what_it_says(standing),
         **_around(standing),
-        **_history(scene),
+        **_history(scene, entries),
     }
 
 
@@ -83,9 +84,13 @@ def _refuses_to_carry_out(scene: Scene) -> bool:
     return policy.may_carry_out(parts).outcome == policy.REFUSED
 
 
-def _since(scene: Scene) -> narration.Since | None:
-    circle = scene.standing.circle
-    return narration.since_approval(scene, {hand.email: hand.name for hand in circle.hands})
+def _since(scene: Scene, entries: Sequence[Entry], typed: Forms) -> narration.Since | None:
+    """What changed since the reader opened the page and decided, else since the last approval."""
+    people = {hand.email: hand.name for hand in scene.standing.circle.hands}
+    seen = typed["decide"].data.get("seen", "") if "decide" in typed else ""
+    if seen and seen != scene.standing.ticket.digest:
+        return narration.since_read(entries, seen, people)
+    return narration.since_approval(scene, people)
 
 
 def _what_it_says(standing: Standing) -> dict[str, Any]:
@@ -109,9 +114,8 @@ def _around(standing: Standing) -> dict[str, Any]:
     return {"collisions": scheduling.collisions(standing), "freezes": scheduling.freezes_of(plan)}
 
 
-def _history(scene: Scene) -> dict[str, Any]:
+def _history(scene: Scene, entries: Sequence[Entry]) -> dict[str, Any]:
     standing, review = scene.standing, scene.review
-    entries = ledger.timeline(standing.ref)
     names = narration.names_known(standing, [review.reviewer] if review else [])
     unknown = {entry.actor for entry in entries} - set(names) - {ledger.SYSTEM}
     if unknown:

@@ -15,6 +15,7 @@ from changes.tickets.policy import REVIEW_QUESTIONS, SETTLED_AFTER, Circle
 from changes.tickets.queries import Standing
 from workflow import moments, tones
 from workflow.decisions import Decision
+from workflow.models import Entry
 
 MOMENTS = ("window_start", "window_end")
 
@@ -82,7 +83,8 @@ def demand_in_words(circle: Circle) -> str:
     demand = policy.demanded_approvals(circle.level, circle.teams)
     level, teams = tones.look(circle.level, "risk").word, [circle.teams[slug] for slug in sorted(circle.teams)]
     if not demand.lead_of:
-        return f"{level} risk needs 1 approval from {' or '.join(teams)}."
+        each = "somebody of each: " if demand.peer_of else ""
+        return f"{level} risk needs {'approvals' if each else '1 approval'} from {each}{' and '.join(teams)}."
     lead = f"a lead of {' and of '.join(teams)}"
     if demand.number == 1:
         return f"{level} risk needs {lead} to approve."
@@ -243,7 +245,7 @@ def _finding(one: Approval, counting: set[int], circle: Circle) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """What differs from what was approved last: whose approval (“you”), and the parts."""
+    """What differs from what was approved or read last: whose approval (“you”; nobody's if it was read), the parts."""
 
     whose: str
     at: datetime
@@ -263,6 +265,24 @@ def since_approval(scene: Scene, people: Mapping[str, str]) -> Since | None:
         for one in differences(last[0].content, standing.content)
     ]
     return Since("you" if own else str(last[0].approver), last[0].at, parts)
+
+
+def since_read(entries: Iterable[Entry], seen: str, people: Mapping[str, str]) -> Since | None:
+    """What was edited since the page was read whose hash was `seen`; None if that cannot be told. Newest first."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    read_at = None
+    for entry in entries:
+        if entry.data.get("digest") == seen and entry.verb in {"filed", "edited"}:
+            read_at = entry.occurred_at
+            break
+        for name, (was, now) in entry.data.get("changed", {}).items() if entry.verb == "edited" else ():
+            before[name] = was
+            after.setdefault(name, now)
+    if read_at is None or not after:
+        return None
+    differing = [Difference(name, LABELS[name], "", "") for name in LABELS if name in after]
+    return Since("", read_at, [_readable(one, before, after, people) for one in differing])
 
 
 def _readable(

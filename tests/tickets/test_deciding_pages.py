@@ -124,7 +124,8 @@ def test_an_approval_of_what_was_edited_meanwhile_is_refused_and_the_comment_sta
     assert "The change was edited since you opened it." in text
     assert "stale_approval" in text
     assert "Looks right to me." in text
-    assert "There is none." in text
+    assert "What changed since you opened it" in text
+    assert "Way back Set it back. There is none." in text
     assert state() == "submitted"
     assert f'name="seen" value="{Change.objects.get().ticket.digest}"' in answer.content.decode()
 

@@ -13,6 +13,7 @@ from changes.models import Approval, Change, Freeze, Ticket
 from changes.tickets.risk_policy import RISK_QUESTIONS
 from tests.changes.test_pages import seen
 from tests.factories import make_service, make_ticket, make_user
+from tests.preapproved.people import make_team
 
 pytestmark = pytest.mark.django_db
 NEW = "/changes/new"
@@ -244,6 +245,24 @@ def test_a_former_change_can_be_filed_again(bo, shop):
     assert kept(page)["window_start"] != local(former.change.window_start)
     assert bo.get(f"{NEW}?copy=CHG-999").status_code == 200
     assert bo.get(f"{NEW}?copy=rubbish&template=none&type=none").status_code == 200
+
+
+def test_a_template_asks_for_a_window_only_and_approves_what_is_made_from_it(shop, client):
+    template = make_team(shop).approved()
+    client.force_login(shop.bo)
+    page = client.get(f"{NEW}?template={template.slug}")
+    assert "What Rotate keys says" in seen(page)
+    assert "They expire every 90 days." in seen(page)
+    chosen = client.post(NEW, typed(do="template", template=template.slug))
+    assert "Approved by its template" in seen(chosen)
+    assert kept(chosen)["rollback_plan"] == "Set it back."
+    said = {**kept(chosen), "implementer": "bo@example.com", "do": "submit", "template": template.slug}
+    assert "is approved by its template" in seen(client.post(NEW, said, follow=True))
+    change = Change.objects.get()
+    assert (change.state, change.service, change.ticket.rollback_minutes) == ("approved", shop.checkout, 5)
+    edit = client.get(f"/changes/{change.ref}/edit").content.decode()
+    assert 'name="window_start"' in edit
+    assert 'name="rollback_plan"' not in edit
 
 
 # --- Emergencies -----------------------------------------------------------------------------------------------------
