@@ -65,7 +65,8 @@ def _settled(pk: int, deed: str) -> Conflict | Missing:
     message = Message.objects.filter(pk=pk).first()
     if message is None:
         return Missing("not_found", "There is no such message.")
-    state = Message.State(message.state).label.lower()
+    is_outdated = deed == "sent again" and message.state == Message.State.DEAD
+    state = "replaced by a newer one" if is_outdated else Message.State(message.state).label.lower()
     return Conflict("message_settled", f"This message is {state}, so it cannot be {deed}.")
 
 

@@ -1,6 +1,6 @@
 """How a message becomes a row."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +28,8 @@ class NewMessage:
     `dedup_key` says what it is: the same key twice is one message. `subject` is the ref of what it is about; `topic`
     groups messages that `outbox.cancel` calls off together. Write `models.REF` in the texts where the subject's ref
     belongs if it is not known yet; key, recipient and subject may then be a FromParent (see `outbox.new_message`).
+    `replaces` makes messages one to whoever reads them, as where "started" becomes "ended" in a chat: a newer one with
+    the same word, channel and recipient takes the place of the older.
     The first line of `text` says who must do what by when. `deadline` is how long it is worth sending (a page 1 hour,
     anything else 1 day); `not_before` delays it.
     """
@@ -40,6 +42,7 @@ class NewMessage:
     html: str = ""
     subject: str | FromParent = ""
     topic: str = ""
+    replaces: str = ""
     priority: int = Message.Priority.NORMAL
     deadline: timedelta | None = None
     not_before: datetime | None = None
@@ -47,7 +50,7 @@ class NewMessage:
 
 
 class UnknownChannel(ValueError):
-    """A programming error: no provider delivers to this channel, so the message could never arrive."""
+    """A programming error: no provider delivers to this channel or a fallback, so the message could never arrive."""
 
 
 class KeyTooLong(ValueError):
@@ -56,15 +59,33 @@ class KeyTooLong(ValueError):
 
 def check(new: NewMessage) -> None:
     """Raise UnknownChannel or KeyTooLong for a message that could never arrive as meant."""
-    for channel in (new.channel, *(fallback.channel for fallback in new.fallbacks)):
-        if channel not in PROVIDERS:
-            raise UnknownChannel(f"No provider delivers to the channel {channel!r}.")
+    channels = [str(new.channel), *(fallback.channel for fallback in new.fallbacks)]
+    for channel in channels:
+        if channel not in Message.Channel.values:
+            raise UnknownChannel(f"There is no channel {channel!r}.")
+    if not any(channel in PROVIDERS for channel in channels):
+        raise UnknownChannel(f"No provider delivers to {' or '.join(channels)}.")
     if isinstance(new.dedup_key, str) and len(new.dedup_key) > LONGEST_KEY:
         raise KeyTooLong(f"The key {new.dedup_key[:40]!r}… is longer than {LONGEST_KEY} characters.")
 
 
+def routed(new: NewMessage) -> NewMessage:
+    """The message on the first of its ways that something delivers to.
+
+    So a page of an installation without a pager is a mail at once, with the priority of a page, and not only after it
+    was given up. Whoever sends to a channel that may be missing names a fallback, or asks `outbox.reaches` first.
+    """
+    if new.channel in PROVIDERS:
+        return new
+    ways = [way for way in new.fallbacks if way.channel in PROVIDERS]
+    if not ways:
+        return new
+    return replace(new, channel=ways[0].channel, recipient=ways[0].recipient, fallbacks=tuple(ways[1:]))
+
+
 def columns_of(new: NewMessage, *, at: datetime) -> dict[str, Any]:
     """The columns of the row for a message that is decided `at`."""
+    new = routed(new)
     due_at = max(at, new.not_before) if new.not_before else at
     useful_for = new.deadline if new.deadline is not None else policy.USEFUL_FOR[Message.Priority(new.priority)]
     return {
@@ -74,6 +95,7 @@ def columns_of(new: NewMessage, *, at: datetime) -> dict[str, Any]:
         "recipient": new.recipient,
         "subject": new.subject,
         "topic": new.topic,
+        "replaces": new.replaces,
         "payload": _payload(new),
         "state": str(Message.State.PENDING),
         "attempt": 0,

@@ -38,7 +38,9 @@ class Message(models.Model):
     """Something that must reach somebody, from the moment it is decided until it has arrived or is given up loudly.
 
     `dedup_key` says what the message is, so that it exists once however often it is asked for. `topic` groups messages
-    that one event makes pointless. `due_at` is when it may next be tried; while `state` is sending, `lease_until` is
+    that one event makes pointless. Messages with the same `replaces` on one channel to one recipient are one thing to
+    whoever reads them: a newer one takes the place of the older, which is changed where it arrived, or called off if it
+    still waits. `due_at` is when it may next be tried; while `state` is sending, `lease_until` is
     when the attempt counts as crashed. `is_unwanted` is set when it is called off during an attempt: it may then
     arrive, but is not tried again. `tries` keeps what each attempt brought (notifications.policy.Try).
     """
@@ -73,6 +75,7 @@ class Message(models.Model):
     recipient = models.CharField(max_length=254)
     subject = models.CharField(max_length=40, blank=True, default="")
     topic = models.CharField(max_length=80, blank=True, default="")
+    replaces = models.CharField(max_length=80, blank=True, default="", db_default="")
     payload = models.JSONField(default=dict)
     state = models.CharField(max_length=12, choices=State, default=State.PENDING)
     is_unwanted = models.BooleanField(default=False, db_default=False)
@@ -98,6 +101,7 @@ class Message(models.Model):
             models.Index(fields=["sent_at"], name="message_sent", condition=models.Q(sent_at__isnull=False)),
             models.Index(fields=["topic"], name="message_by_topic", condition=~models.Q(topic="")),
             models.Index(fields=["subject", "-id"], name="message_by_subject", condition=~models.Q(subject="")),
+            models.Index(fields=["replaces", "-id"], name="message_by_replaces", condition=~models.Q(replaces="")),
         )
 
     def __str__(self) -> str:

@@ -13,13 +13,29 @@ from notifications import intake, relay
 from notifications.intake import Fallback, NewMessage
 from notifications.models import REF, Message
 from notifications.nudges import NUDGER
+from notifications.providers import PROVIDERS
 from workflow.statements import NewRow
 
-__all__ = ["REF", "Fallback", "NewMessage", "OutsideTransaction", "cancel", "enqueue", "new_message", "nudge"]
+__all__ = [
+    "REF",
+    "Fallback",
+    "NewMessage",
+    "OutsideTransaction",
+    "cancel",
+    "enqueue",
+    "new_message",
+    "nudge",
+    "reaches",
+]
 
 
 class OutsideTransaction(RuntimeError):
     """A programming error: a message was enqueued without a transaction around it and what it tells about."""
+
+
+def reaches(channel: str) -> bool:
+    """Whether something delivers to this channel here; a message to one that is missing needs a fallback."""
+    return channel in PROVIDERS
 
 
 def enqueue(new: NewMessage, *, at: datetime) -> Message:
@@ -30,6 +46,7 @@ def enqueue(new: NewMessage, *, at: datetime) -> Message:
     _insist_on_transaction()
     intake.check(new)
     message = intake.insert(new, at=at)
+    relay.supersede(message)
     nudge(message.channel, priority=message.priority)
     return message
 
@@ -48,7 +65,7 @@ def new_message(new: NewMessage, *, at: datetime) -> NewRow:
 
     `dedup_key`, `recipient` and `subject` may be a FromParent: `FromParent("unproven:CHG-")` becomes `unproven:CHG-12`.
     The key must contain the parent's id, since a taken key would undo the whole statement. In the texts `REF` becomes
-    the subject.
+    the subject. It calls off nothing that it `replaces`; a message about something new has nothing to replace.
     """
     intake.check(new)
     return NewRow(Message, intake.columns_of(new, at=at))

@@ -49,7 +49,10 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that this attempt alone may send until its lease ends; `payload` is JSON as stored."""
+    """A message that this attempt alone may send until its lease ends; `payload` is JSON as stored.
+
+    `replaced_ref` is what the provider calls the message whose place this one takes, or "".
+    """
 
     id: int
     attempt: int
@@ -58,6 +61,7 @@ class Claim:
     recipient: str
     subject: str
     payload: str
+    replaced_ref: str = ""
 
 
 def lanes() -> list[Lane]:
@@ -76,15 +80,23 @@ def now() -> datetime:
 # --- Claim ---------------------------------------------------------------------------------------------------------
 
 # The literals let both databases use the partial index of queued messages. SQLite runs the statement alone, under its
-# one write lock, which makes the condition a compare-and-swap; it has no SKIP LOCKED and ignores Django's.
+# one write lock, which makes the condition a compare-and-swap; it has no SKIP LOCKED and ignores Django's. A message
+# waits while an older one whose place it takes is being sent: that one's place is known only then.
 _CLAIM = """
 UPDATE notifications_message SET state = 'sending', attempt = attempt + 1, lease_until = %s
 WHERE state = 'pending' AND id = (
-    SELECT id FROM notifications_message
+    SELECT id FROM notifications_message AS due
     WHERE state = 'pending' AND channel = %s AND priority = %s AND due_at <= %s AND deadline_at > %s
       AND NOT EXISTS (SELECT 1 FROM notifications_mark WHERE name = 'paused')
+      AND (due.replaces = '' OR NOT EXISTS (
+        SELECT 1 FROM notifications_message AS older WHERE older.replaces = due.replaces AND older.replaces <> ''
+           AND older.channel = due.channel AND older.recipient = due.recipient AND older.state = 'sending'))
     ORDER BY due_at LIMIT 1 {lock})
-RETURNING id, attempt, dedup_key, recipient, subject, payload
+RETURNING id, attempt, dedup_key, recipient, subject, payload, CASE WHEN replaces = '' THEN '' ELSE COALESCE((
+    SELECT older.provider_ref FROM notifications_message AS older
+    WHERE older.replaces = notifications_message.replaces AND older.replaces <> '' AND older.state = 'sent'
+      AND older.channel = notifications_message.channel AND older.recipient = notifications_message.recipient
+    ORDER BY older.id DESC LIMIT 1), '') END
 """
 
 
@@ -98,8 +110,8 @@ def claim(lane: Lane, *, at: datetime) -> Claim | None:
     rows = fetch(sql, [lease_until, lane.channel, lane.priority, at, at])
     if not rows:
         return None
-    pk, attempt, dedup_key, recipient, subject, payload = rows[0]
-    return Claim(pk, attempt, lane, dedup_key, recipient, subject, payload)
+    pk, attempt, dedup_key, recipient, subject, payload, replaced_ref = rows[0]
+    return Claim(pk, attempt, lane, dedup_key, recipient, subject, payload, replaced_ref)
 
 
 # --- Deliver -------------------------------------------------------------------------------------------------------
@@ -132,7 +144,16 @@ def _ask(claimed: Claim) -> Ending:
 def _parcel(claimed: Claim) -> Parcel:
     payload = orjson.loads(claimed.payload)
     title, text, html = (str(payload.get(part, "")).replace(REF, claimed.subject) for part in ("title", "text", "html"))
-    return Parcel(dedup_key=claimed.dedup_key, recipient=claimed.recipient, title=title, text=text, html=html)
+    return Parcel(
+        dedup_key=claimed.dedup_key,
+        recipient=claimed.recipient,
+        title=title,
+        text=text,
+        html=html,
+        subject=claimed.subject,
+        is_page=claimed.lane.priority == Message.Priority.PAGE,
+        replaces=claimed.replaced_ref,
+    )
 
 
 # --- Settle --------------------------------------------------------------------------------------------------------
@@ -284,22 +305,35 @@ def withdraw_one(pk: int) -> bool:
     return message is not None
 
 
-def _call_off(message: Message) -> bool:
+def _call_off(message: Message, *, because: str = "") -> bool:
     if message.state == State.SENDING:
         Message.objects.filter(pk=message.pk).update(is_unwanted=True)
         return False
-    _move(message, State.CANCELLED)
+    _move(message, State.CANCELLED, last_error=because or message.last_error)
     return True
+
+
+def supersede(message: Message) -> None:
+    """Call off what waits and whose place `message` takes, in the caller's transaction."""
+    if message.replaces:
+        older = _same_place(message).filter(pk__lt=message.pk, state__in=(State.PENDING, State.SENDING))
+        for one in older.select_for_update().order_by("pk"):
+            _call_off(one, because="A newer message took its place.")
+
+
+def _same_place(message: Message) -> "QuerySet[Message]":
+    place = {"replaces": message.replaces, "channel": message.channel, "recipient": message.recipient}
+    return Message.objects.filter(**place).exclude(replaces="")
 
 
 def revive(pk: int, *, by: str, at: datetime) -> Message | None:
     """Make a message due at once, with its whole time before it, in the caller's transaction.
 
-    None when it is neither queued nor given up. `by` is kept with its attempts.
+    None when it is neither queued nor given up, or a newer one took its place. `by` is kept with its attempts.
     """
     rows = Message.objects.select_for_update().filter(pk=pk, state__in=(State.PENDING, State.DEAD))
     message = rows.first()
-    if message is None:
+    if message is None or _same_place(message).filter(pk__gt=pk).exists():
         return None
     deadline_at = max(message.deadline_at, at + policy.USEFUL_FOR[Message.Priority(message.priority)])
     columns = {"due_at": at, "deadline_at": deadline_at, "is_unwanted": False}

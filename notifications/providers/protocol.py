@@ -9,6 +9,8 @@ class Parcel:
     """One message as a provider sees it.
 
     `dedup_key` is the same at every attempt, so that a provider which can drop duplicates does. `html` may be empty.
+    `subject` is the ref of what it is about, or "". `replaces` is what the provider called the message whose place this
+    one takes (`Sent.ref`), or "".
     """
 
     dedup_key: str
@@ -16,6 +18,9 @@ class Parcel:
     title: str
     text: str
     html: str = ""
+    subject: str = ""
+    is_page: bool = False
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)

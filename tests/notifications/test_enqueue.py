@@ -7,12 +7,14 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from notifications import outbox
+from notifications import actions, outbox, relay
 from notifications.intake import KeyTooLong, UnknownChannel
 from notifications.models import REF, Message
 from notifications.outbox import Fallback, NewMessage, OutsideTransaction
 from notifications.providers.memory import MemoryProvider
-from tests.notifications.conftest import Post, send_all, state_of
+from notifications.providers.protocol import Rejected
+from tests.notifications.conftest import MAIL, Post, send_all, state_of
+from workflow.errors import Conflict
 from workflow.ledger import Happening, new_entry
 from workflow.models import Entry
 from workflow.statements import FromParent, NewRow, insert_together
@@ -50,8 +52,65 @@ def test_a_channel_that_nobody_delivers_is_refused_at_once(post: Post) -> None:
     with pytest.raises(UnknownChannel):
         post(channel="slack")
     with pytest.raises(UnknownChannel):
-        post(fallbacks=(Fallback("pager", "ann"),))
+        post(channel="slack", fallbacks=(Fallback("pager", "user:ann@example.com"),))
+    with pytest.raises(UnknownChannel):
+        post(fallbacks=(Fallback("pigeon", "ann"),))
     assert not Message.objects.exists()
+
+
+def test_without_a_pager_a_page_is_a_mail_at_once_and_still_a_page(post: Post) -> None:
+    page = post(
+        channel="pager",
+        recipient="schedule:payments-primary",
+        priority=Message.Priority.PAGE,
+        fallbacks=(Fallback("pager", "user:ann@example.com"), Fallback("email", "ann@example.com")),
+    )
+    assert (page.channel, page.recipient, page.priority) == ("email", "ann@example.com", Message.Priority.PAGE)
+    assert page.dedup_key == "hello"
+    assert "fallbacks" not in page.payload
+
+
+def test_a_newer_message_takes_the_place_of_one_that_still_waits(post: Post, memory: MemoryProvider) -> None:
+    started, other = post("started", replaces="progress:CHG-1"), post("other", replaces="progress:CHG-2")
+    elsewhere = post("elsewhere", replaces="progress:CHG-1", recipient="#payments")
+    ended = post("ended", text="Ended.", replaces="progress:CHG-1")
+    assert send_all() == 3
+    assert [state_of(each) for each in (started, other, elsewhere, ended)] == ["cancelled", "sent", "sent", "sent"]
+    assert started.last_answer == "A newer message took its place."
+    assert "Ended." in [parcel.text for parcel in memory.delivered]
+    assert [parcel.replaces for parcel in memory.delivered] == ["", "", ""]
+
+
+def test_a_newer_message_names_the_one_that_arrived_before(post: Post, memory: MemoryProvider) -> None:
+    for key in ("started", "paused", "ended"):
+        post(key, replaces="progress:CHG-1")
+        send_all()
+    post("unrelated")
+    send_all()
+    assert [parcel.replaces for parcel in memory.delivered] == ["", "memory-1", "memory-2", ""]
+
+
+def test_a_message_waits_while_the_one_it_replaces_is_being_sent(post: Post, memory: MemoryProvider) -> None:
+    started = post("started", replaces="progress:CHG-1")
+    claimed = relay.claim(MAIL, at=timezone.now())
+    assert claimed is not None
+    ended = post("ended", replaces="progress:CHG-1")
+    assert send_all() == 0
+    relay.finish(claimed, relay.deliver(claimed), at=timezone.now())
+    assert send_all() == 1
+    assert (state_of(started), state_of(ended)) == ("sent", "sent")
+    assert memory.delivered[-1].replaces == "memory-1"
+
+
+def test_what_was_replaced_after_it_failed_is_not_sent_again_by_hand(post: Post, memory: MemoryProvider) -> None:
+    started = post("started", replaces="progress:CHG-1")
+    memory.answers.append(Rejected("is_archived"))
+    send_all()
+    post("ended", replaces="progress:CHG-1")
+    send_all()
+    with pytest.raises(Conflict, match="replaced by a newer one"):
+        actions.retry_now(started.pk, actor="admin", is_admin=True, at=timezone.now())
+    assert len(memory.delivered) == 1
 
 
 def test_a_key_that_would_not_fit_is_refused_instead_of_cut(post: Post) -> None:
