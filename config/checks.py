@@ -4,6 +4,7 @@ Each check has a stable id and a message that says what to do. `refuse_wrong_sta
 management command (the web server); commands run the same list by themselves.
 """
 
+import ipaddress
 import zoneinfo
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,7 +19,16 @@ from config.environment import WrongStart
 
 def settings_are_right(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
     """Every complaint about the settings, worst first; an empty list means that the start may go on."""
-    return [*_secret_key(), *_base_url(), *_time_zone(), *_broker(), *_mail()]
+    return [
+        *_secret_key(),
+        *_base_url(),
+        *_time_zone(),
+        *_broker(),
+        *_credentials_in_the_clear(),
+        *_slack(),
+        *_webhooks(),
+        *_mail(),
+    ]
 
 
 def refuse_wrong_start() -> None:
@@ -68,6 +78,64 @@ def _broker() -> Iterable[CheckMessage]:
             "REDIS_URL, as in redis://redis.internal:6379/0.",
             id="decklog.E005",
         )
+
+
+def _credentials_in_the_clear() -> Iterable[CheckMessage]:
+    for name, secret in (("SLACK_API_URL", "SLACK_BOT_TOKEN"), ("OPSGENIE_API_URL", "OPSGENIE_API_KEY")):
+        where = urlsplit(getattr(settings, name))
+        if where.scheme == "http" and not _is_this_machine(where.hostname or ""):
+            yield Error(
+                f"{name} is not encrypted, so {secret} could be read on the way. Write https:// instead of http://.",
+                id="decklog.E006",
+            )
+
+
+def _slack() -> Iterable[CheckMessage]:
+    if settings.SLACK_CHANNEL and not settings.SLACK_BOT_TOKEN:
+        yield Error(
+            f"SLACK_CHANNEL is {settings.SLACK_CHANNEL}, but without SLACK_BOT_TOKEN nothing can be posted there. Set "
+            "the token of a Slack app with the scope chat:write, or leave SLACK_CHANNEL unset.",
+            id="decklog.E007",
+        )
+
+
+def _webhooks() -> Iterable[CheckMessage]:
+    for word in settings.WEBHOOK_ALLOWED_ADDRESSES:
+        if not _is_network(word):
+            yield Error(
+                f"WEBHOOK_ALLOWED_ADDRESSES contains {word}, which is no address or network. Write some like "
+                "10.1.2.3 or 10.1.2.0/24, with commas between them.",
+                id="decklog.E008",
+            )
+    if settings.ANNOUNCE_WEBHOOK_KEY and not settings.WEBHOOKS:
+        yield Error(
+            "ANNOUNCE_WEBHOOK_KEY is set, but ANNOUNCE_WEBHOOK_URL is not, so there is nothing to sign. Set both, or "
+            "neither.",
+            id="decklog.E009",
+        )
+    for endpoint in settings.WEBHOOKS.values():
+        where = urlsplit(endpoint["url"])
+        if where.scheme == "http" and not _is_this_machine(where.hostname or ""):
+            yield Error(
+                "ANNOUNCE_WEBHOOK_URL is not encrypted. Write https:// instead of http://; only an endpoint on this "
+                "machine may do without.",
+                id="decklog.E010",
+            )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_network(word: str) -> bool:
+    try:
+        ipaddress.ip_network(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _mail() -> Iterable[CheckMessage]:

@@ -182,6 +182,26 @@ EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS", False))
 EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL", False))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"decklog@{_base.hostname or 'localhost'}")
+_WEB = ("http", "https")
+SLACK_BOT_TOKEN = env.text("SLACK_BOT_TOKEN")
+SLACK_API_URL = env.address("SLACK_API_URL", "https://slack.com/api/", schemes=_WEB, example="https://slack.com/api/")
+SLACK_CHANNEL = env.text("SLACK_CHANNEL")
+"""Where the whole organisation reads about customer-impacting changes, as in #changes; a team may have its own."""
+OPSGENIE_API_KEY = env.text("OPSGENIE_API_KEY")
+OPSGENIE_REGION = env.choice("OPSGENIE_REGION", "US", among=("US", "EU"))
+_opsgenie = {"US": "https://api.opsgenie.com", "EU": "https://api.eu.opsgenie.com"}[OPSGENIE_REGION]
+OPSGENIE_API_URL = env.address("OPSGENIE_API_URL", _opsgenie, schemes=_WEB, example=_opsgenie).rstrip("/")
+_announce = env.address(
+    "ANNOUNCE_WEBHOOK_URL", schemes=_WEB, example="https://hooks.slack.com/services/T000/B000/the-secret-part"
+)
+ANNOUNCE_WEBHOOK_KEY = env.text("ANNOUNCE_WEBHOOK_KEY")
+"""Signs what goes to ANNOUNCE_WEBHOOK_URL; a Slack needs none."""
+WEBHOOKS: dict[str, dict[str, str]] = (
+    {"announcements": {"url": _announce, "key": ANNOUNCE_WEBHOOK_KEY}} if _announce else {}
+)
+"""The endpoints of the channel `webhook` by the name that messages use, since an address may be a secret itself."""
+WEBHOOK_ALLOWED_ADDRESSES = env.words("WEBHOOK_ALLOWED_ADDRESSES", [])
+"""Addresses and networks inside which webhooks may call although they are not public, as in 10.1.2.0/24."""
 
 # --- Sign-in -------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import structlog
 SECRET_NAMES = re.compile(r"pass|secret|token|authorization|cookie|api_?key|dsn", re.IGNORECASE)
 SECRET_TEXT = re.compile(
     r"dlk_[A-Za-z0-9]+_[A-Za-z0-9]+|(?<=Bearer )\S+|(?<=GenieKey )\S+|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
+    r"|xox[a-z]-[A-Za-z0-9-]+|(?<=hooks\.slack\.com/)\S+"
 )
 
 
