@@ -129,11 +129,15 @@ def test_what_a_person_filed_is_a_change_and_no_deployment(shop, ci):
 # --- Changes ---------------------------------------------------------------------------------------------------------
 
 
+IN_FULL = {"team", "requester", "public_note", "run", "services", "review", "review_due_at", "collisions"}
+IN_FULL |= {"approvals", "required_approvals", "eligible_approvers", "risk", "allowed_actions"}
+
+
 def test_a_change_in_full_holds_what_its_list_shows_and_what_the_pipeline_told(ci, ref):
     body = ci.get(f"/api/v1/changes/{ref}").json()
     (row,) = ci.get("/api/v1/changes").json()["results"]
     assert set(row) == IN_LIST
-    assert set(body) == IN_LIST | {"team", "requester", "public_note", "run"}
+    assert set(body) == IN_LIST | IN_FULL
     assert set(body["run"]) == OF_RUN
     assert row["verdict"].items() <= body["verdict"].items()
     assert {name: body[name] for name in row if name != "verdict"} == {
