@@ -21,6 +21,7 @@ page_urls = [
     path("changes/<str:ref>", views.change),
     path("changes/<str:ref>/proof", views.supply_proof),
     *calendar.page_urls,
+    *insights.page_urls,
     path("pipelines", pipelines.pipelines),
     path("pipelines/new", pipelines.new_pipeline),
     path("pipelines/<slug:slug>", pipelines.pipeline),

@@ -30,7 +30,7 @@ def log(ci, number, finished, status="succeeded", **said):
     commit = {"sha": sha, "author": "ann@example.com", "authored_at": (finished - 4 * HOUR).isoformat()}
     times = {"started_at": (finished - HOUR / 6).isoformat(), "finished_at": finished.isoformat()}
     body = deployment(
-        run_id=str(number), status=status, sha=sha, evidence=None, **{"commits": [commit], **times, **said}
+        run_id=str(number), status=status, evidence=None, **{"sha": sha, "commits": [commit], **times, **said}
     )
     answer = ci.post("/api/v1/deployments", body, format="json")
     assert answer.status_code == 201, answer.json()
