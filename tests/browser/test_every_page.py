@@ -28,6 +28,8 @@ FILLED_IN = {
     "changes/<str:ref>/edit": ["changes/{draft}/edit"],
     "changes/new": ["changes/new", "changes/new?type=emergent", "changes/new?copy={waiting}"],
     "freezes/<int:pk>": ["freezes/1"],
+    "insights": ["insights", "insights?service=checkout", "insights?days=7"],
+    "insights/<slug:service>/<slug:metric>": ["insights/checkout/change-fail-rate"],
     "pipelines": ["pipelines"],
     "pipelines/<slug:slug>": ["pipelines/checkout-deploy", "pipelines/proposed-deploy", "pipelines/ledger-deploy"],
     "pipelines/<slug:slug>/edit": ["pipelines/checkout-deploy/edit"],
