@@ -82,21 +82,20 @@ def _from_template(desk: Desk, story: TemplateStory, use: Use) -> Filing:
 
 def _waiting_for_payments(desk: Desk, works: Mapping[str, Work]) -> list[Filing]:
     """What Ann, who leads the team, and Bo find in their queues."""
-    now = desk.now
     asked = desk.filed(
         works["Move usage periods into their own table"],
         desk.slot(within=3),
-        at=now - 5 * HOUR,
+        at=desk.ago(5),
         requester="mina",
         implementer="tomas",
     )
     small = desk.filed(
-        works["Load the tax rates of January"], desk.slot(), at=now - 3 * HOUR, requester="grace", implementer="mina"
+        works["Load the tax rates of January"], desk.slot(), at=desk.ago(3), requester="grace", implementer="mina"
     )
     rejected = desk.filed(
         works["Offer SEPA debit to customers in Austria"],
         desk.slot(),
-        at=now - 28 * HOUR,
+        at=desk.ago(28),
         requester="bo",
         implementer="bo",
     )
@@ -104,16 +103,14 @@ def _waiting_for_payments(desk: Desk, works: Mapping[str, Work]) -> list[Filing]
     draft = desk.filed(
         works["Stop reminders for accounts under dispute"],
         desk.slot(),
-        at=now - 2 * HOUR,
+        at=desk.ago(2),
         requester="ann",
         implementer="grace",
     )
     return [
         _submitted(asked),
         _submitted(small),
-        _then(
-            rejected, Step(now - 27 * HOUR, "submit", "bo"), Step(now - 22 * HOUR, "reject", "ann", {"reason": reason})
-        ),
+        _then(rejected, Step(desk.ago(27), "submit", "bo"), Step(desk.ago(22), "reject", "ann", {"reason": reason})),
         replace(draft, draft=replace(draft.draft, test_evidence="", verification_plan="")),
         _half_approved(desk, works),
         _edited(desk, works),
@@ -122,16 +119,16 @@ def _waiting_for_payments(desk: Desk, works: Mapping[str, Work]) -> list[Filing]
 
 def _half_approved(desk: Desk, works: Mapping[str, Work]) -> Filing:
     """Of high risk: Bo has approved it, and it needs Ann."""
-    work, now = works["Replace the card processor's API version 3 by 4"], desk.now
-    filing = desk.filed(work, desk.slot(), at=now - 30 * HOUR, requester="tomas", implementer="mina")
+    work = works["Replace the card processor's API version 3 by 4"]
+    filing = desk.filed(work, desk.slot(), at=desk.ago(30), requester="tomas", implementer="mina")
     note = {"note": "Read the adapter's tests with Mina. The double write for 30 days is what convinces me."}
-    return _then(filing, Step(now - 29 * HOUR, "submit", "tomas"), Step(now - 6 * HOUR, "approve", "bo", note))
+    return _then(filing, Step(desk.ago(29), "submit", "tomas"), Step(desk.ago(6), "approve", "bo", note))
 
 
 def _edited(desk: Desk, works: Mapping[str, Work]) -> Filing:
     """Approved by Ann, then edited, so that her approval is void and she sees what differs."""
-    work, now = works["Move card tokens to the new vault"], desk.now
-    filing = desk.filed(work, desk.slot(), at=now - 52 * HOUR, requester="grace", implementer="grace")
+    work = works["Move card tokens to the new vault"]
+    filing = desk.filed(work, desk.slot(), at=desk.ago(52), requester="grace", implementer="grace")
     assert filing.draft.window_end
     edit = {
         "rollback_plan": "Point the adapter at the old vault, which stays readable until 31 January.",
@@ -140,9 +137,9 @@ def _edited(desk: Desk, works: Mapping[str, Work]) -> Filing:
     }
     return _then(
         filing,
-        Step(now - 51 * HOUR, "submit", "grace"),
-        Step(now - 26 * HOUR, "approve", "ann", {"note": "Fine with me, if the old vault stays until the new year."}),
-        Step(now - 4 * HOUR, "edit", "grace", edit),
+        Step(desk.ago(51), "submit", "grace"),
+        Step(desk.ago(26), "approve", "ann", {"note": "Fine with me, if the old vault stays until the new year."}),
+        Step(desk.ago(4), "edit", "grace", edit),
     )
 
 
@@ -153,14 +150,14 @@ def _under_way(desk: Desk, works: Mapping[str, Work]) -> list[Filing]:
     soon = desk.filed(
         works["Rotate the ledger database credentials"],
         opens + 3 * HOUR,
-        at=now - 49 * HOUR,
+        at=desk.ago(49),
         requester="mina",
         implementer="bo",
     )
     running = desk.filed(
         works["Upgrade the queue's storage nodes, rack 2 of 3"],
         opens - HOUR,
-        at=now - 50 * HOUR,
+        at=desk.ago(50),
         requester="ivan",
         implementer="keiko",
     )
@@ -196,15 +193,15 @@ def _looked_back(desk: Desk, works: Mapping[str, Work]) -> list[Filing]:
 def _in_each_others_way(desk: Desk, works: Mapping[str, Work]) -> list[Filing]:
     """Two that touch each other at the same time, which is a warning; and one that nobody has time for."""
     start = desk.slot(within=9)
-    one = desk.filed(works["Split the hot partition of account events"], start, at=desk.now - 60 * HOUR)
+    one = desk.filed(works["Split the hot partition of account events"], start, at=desk.ago(60))
     other = desk.filed(
         works["Send webhooks from the new addresses in Dublin"],
         start + timedelta(minutes=45),
-        at=desk.now - 20 * HOUR,
+        at=desk.ago(20),
         requester="ruth",
         implementer="femi",
     )
-    left = desk.filed(works["Close cases that nobody touched for a year"], desk.slot(), at=desk.now - 90 * HOUR)
+    left = desk.filed(works["Close cases that nobody touched for a year"], desk.slot(), at=desk.ago(90))
     return [desk.agreed(one), _submitted(other), left]
 
 

@@ -153,6 +153,16 @@ class Desk:
         wall = time(self.dice.choice((9, 9, 10, 10, 11, 13, 14, 15)), self.dice.choice((0, 15, 30, 45)))
         return datetime.combine(day, wall, ZoneInfo(TEAM_ZONES[team])).astimezone(UTC)
 
+    def ago(self, hours: float) -> datetime:
+        """So many hours ago; what lies further back is drawn into the working hours of its day, or of its Friday."""
+        at = self.now - timedelta(hours=hours)
+        if hours < 12:
+            return at
+        day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        off = max(day.weekday() - FRIDAY, 0)
+        first, length = day - timedelta(days=off), timedelta(days=3 if day.weekday() >= FRIDAY else 1)
+        return first + timedelta(hours=7) + timedelta(hours=10) * ((at - first) / length)
+
     # --- How it is agreed to -----------------------------------------------------------------------------------------
 
     def filed(self, work: Work, start: datetime, *, at: datetime, requester: str = "", implementer: str = "") -> Filing:
@@ -239,7 +249,7 @@ class Desk:
         return [slot for slot in slots if not any(slot < end and start < slot + LONGEST for start, end in closed)]
 
     def _planned(self, work: Work, start: datetime) -> Filing:
-        filed = self.now - timedelta(days=self.dice.randrange(0, 4), minutes=self.dice.randrange(400, 900))
+        filed = self.ago(self.dice.randrange(7, 96) + self.dice.random())
         filing = self.filed(work, start, at=filed)
         if self.dice.random() < 0.7:
             return self.agreed(filing)
