@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from accounts.models import User
+from changes.mailboxes import mailbox
 from changes.models import Change, Run
 from changes.tickets import policy
 from changes.tickets.policy import Circle, Hand
+from changes.tickets.queries import commits_told
 from workflow.statements import fetch
 
 MOST = 10
@@ -19,7 +21,7 @@ MOST = 10
 LOOKED_BACK = timedelta(days=3)
 """How long a deploy that ended badly waits in somebody's list to be looked at, if nothing says until when.
 
-One that is unproven does not: proof is what is asked for it.
+One that is unproven does not, nor is its review asked for while proof still counts: proof is what is asked for it.
 """
 APPROVE, REVIEW, BEGIN, FINISH, MEND, SUBMIT = "approve", "review", "begin", "finish", "mend", "submit"
 DUTIES = """
@@ -38,7 +40,8 @@ DUTIES = """
         ORDER BY 3, 2 LIMIT 30) approvals
     UNION ALL SELECT * FROM (
         SELECT 'review' AS kind, c.id, c.review_due_at AS due, blank.* FROM changes_change c CROSS JOIN blank
-        WHERE c.review_due_at IS NOT NULL AND c.state = 'finished' AND (c.service_id IN (SELECT id FROM own)
+        WHERE c.review_due_at IS NOT NULL AND c.state = 'finished'
+            AND (c.verdict <> 'unproven' OR c.review_due_at <= %s) AND (c.service_id IN (SELECT id FROM own)
             OR c.id IN (SELECT ts.ticket_id FROM changes_ticket_services ts JOIN own ON own.id = ts.service_id))
         ORDER BY 3, 2 LIMIT 20) reviews
     UNION ALL SELECT * FROM (
@@ -105,7 +108,7 @@ def _rank(found: Sequence[Duty], place: int) -> int:
 
 def _asked(me: User, now: datetime) -> _Asked:
     pk = me.pk
-    given = [pk, pk, pk, pk, now - LOOKED_BACK, pk, pk, pk]
+    given = [pk, pk, pk, pk, now, now - LOOKED_BACK, pk, pk, pk]
     kinds: dict[int, str] = {}
     hands: dict[int, list[Hand]] = {}
     tokens = set()
@@ -132,12 +135,12 @@ def _authors_by_sha(shas: Iterable[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     if wanted:
         for run in Run.objects.filter(change__sha__in=wanted).select_related("change"):
-            found.setdefault(run.change.sha, set()).update(_authors(run.commits))
+            found.setdefault(run.change.sha, set()).update(_authors(commits_told(run.events)))
     return found
 
 
 def _authors(commits: Iterable[Mapping[str, object]]) -> set[str]:
-    return {str(commit.get("author") or "").strip().lower() for commit in commits}
+    return {mailbox(str(commit.get("author") or "")) for commit in commits}
 
 
 def _is_theirs(kind: str, change: Change, me: User, asked: _Asked, authors: Mapping[str, set[str]]) -> bool:
@@ -153,12 +156,13 @@ def _is_theirs(kind: str, change: Change, me: User, asked: _Asked, authors: Mapp
 
 
 def _had_a_hand(change: Change, me: User, asked: _Asked, authors: Mapping[str, set[str]]) -> bool:
-    mine = me.email.lower()
+    mine = mailbox(me.email)
     ticket, run = getattr(change, "ticket", None), getattr(change, "run", None)
     if ticket is not None:
         wrote = me.pk in {change.requester_id, ticket.implementer_id, *ticket.written_by}
+        wrote = wrote or mine in {mailbox(one.email) for one in (change.requester, ticket.implementer) if one}
         return wrote or mine in _authors(ticket.commits) or mine in authors.get(change.sha, set())
     if run is None:
         return False
     logged = {f"user:{me.pk}", *(f"token:{pk}" for pk in asked.tokens)}
-    return mine in _authors(run.commits) or any(event.get("by") in logged for event in run.events)
+    return mine in _authors(commits_told(run.events)) or any(event.get("by") in logged for event in run.events)
