@@ -1,11 +1,25 @@
 """The wording of what change management sends. The first line carries who must do what by when, with the link."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.conf import settings
 
+from changes.states import Outcome
 from notifications.outbox import NewMessage
+from workflow import moments
+
+ENDINGS = {
+    Outcome.SUCCEEDED: "succeeded",
+    Outcome.SUCCEEDED_WITH_ISSUES: "succeeded with issues",
+    Outcome.FAILED: "failed",
+    Outcome.ROLLED_BACK: "was rolled back",
+    Outcome.PARTIAL: "was done only in part",
+    Outcome.NOT_DONE: "was not done",
+    Outcome.UNKNOWN: "never reported its end",
+}
+"""How a change ended, as the end of a sentence about it."""
 
 
 def change_url(ref: str) -> str:
@@ -84,3 +98,54 @@ def pipeline_suspended(ref: str, slug: str, *, to: tuple[int, str], at: datetime
         text="\n".join(lines),
         subject=ref,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a change stands that everybody wants to know of; without an `outcome` it is under way.
+
+    `where` is its services and environment in words, `note` what customers are told, `who` carries it out ("" for a
+    pipeline), `is_felt` whether customers may notice.
+    """
+
+    ref: str
+    title: str
+    where: str
+    outcome: str
+    is_felt: bool
+    note: str
+    began: datetime | None
+    ended: datetime | None
+    who: str = ""
+
+
+def progress(told: Progress, *, to: str, at: datetime) -> NewMessage:
+    """Says in the Slack channel `to` that a change began; about the same change it later says there how that ended."""
+    happened = ENDINGS[Outcome(told.outcome)] if told.outcome else "began"
+    felt = "Customers may notice." if told.is_felt else "Customers should notice nothing; its risk is high."
+    lines = [
+        f"{told.where}: {change_url(told.ref)}",
+        f"{felt} {told.note.strip()}".strip(),
+        " ".join(filter(None, [_when(told), f"By {told.who}." if told.who else ""])),
+    ]
+    return NewMessage(
+        dedup_key=f"progress:{told.ref}:{at.astimezone(UTC):%Y%m%d%H%M%S%f}:{to}",
+        channel="slack",
+        recipient=to,
+        title=f"{told.ref} {happened}: {_one_line(told.title)}",
+        text="\n".join(filter(None, lines)),
+        subject=told.ref,
+        replaces=f"progress:{told.ref}",
+    )
+
+
+def _when(told: Progress) -> str:
+    if told.began and told.ended and told.outcome:
+        took = moments.duration((told.ended - told.began).total_seconds())
+        return f"From {_clock(told.began)} to {_clock(told.ended)} UTC, {took}."
+    moment = told.ended if told.outcome else told.began
+    return f"{'Ended' if told.outcome else 'Began'} at {_clock(moment)} UTC." if moment else ""
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%H:%M}"

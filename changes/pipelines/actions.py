@@ -13,7 +13,7 @@ from changes import policy
 from changes.freezes.queries import freezes_at
 from changes.messages import proof_topic, proof_wanted, run_went_silent
 from changes.models import REF_PREFIX, Change
-from changes.pipelines import queries
+from changes.pipelines import broadcasts, queries
 from changes.pipelines.drafts import Draft, draft_run, happening_of
 from changes.pipelines.intake.rest import Deployment, event_of
 from changes.pipelines.models import Run
@@ -144,7 +144,7 @@ def _logged(draft: Draft, pk: int) -> Logged:
 
 def _insert(key: queries.IntakeKey, context: queries.IntakeContext, event: Event) -> Logged:
     draft, starts = _draft(key, context, event), event["status"] == STARTED
-    if not draft.needs_proof:
+    if not (draft.needs_proof or broadcasts.is_news(draft)):
         pk = insert_together(draft.change, [draft.run, draft.entry])
         if not context.may_be_frozen:
             TARGETS.remember(key, context, starts=starts)
@@ -152,7 +152,10 @@ def _insert(key: queries.IntakeKey, context: queries.IntakeContext, event: Event
     with transaction.atomic():
         pk = insert_together(draft.change, [draft.run, draft.entry])
         now = datetime.fromisoformat(event["received_at"])
-        _ask_for_proof(f"{REF_PREFIX}{pk}", draft.recorded, draft.target, now=now)
+        if draft.needs_proof:
+            _ask_for_proof(f"{REF_PREFIX}{pk}", draft.recorded, draft.target, now=now)
+        if not draft.is_quiet:
+            broadcasts.tell_deploy(f"{REF_PREFIX}{pk}", draft.change.values, at=now)
     TARGETS.forget(key, starts=starts)
     return _logged(draft, pk)
 
@@ -169,7 +172,7 @@ def _insert_as_remembered(
     if remembered is None:
         return None
     draft = _draft(key, remembered, event)
-    if draft.needs_proof:
+    if draft.needs_proof or broadcasts.is_news(draft):
         return None
     try:
         with undoable():
@@ -267,6 +270,8 @@ def _add(change_id: int, event: Event, *, trust_at: TrustAt, target: Target) -> 
     written = _write(change, run, recorded, entries, verdict_too=counts)
     if counts:
         _tell_verdict(ref, recorded, target, before=before, is_quiet="backfill" in event)
+    if written[0]["outcome"] != change["outcome"] and "backfill" not in event:
+        broadcasts.tell_deploy(ref, written[0], at=now)
     return Logged(change_id, *written, recorded.run, target, warnings=warnings)
 
 
@@ -381,5 +386,6 @@ def _settle_silent(change: Change, run: Run, *, now: datetime) -> None:
     Run.objects.filter(pk=run.pk).update(proof_due_at=None)
     facts: dict[str, object] = {"outcome": Outcome.UNKNOWN.value, "because": decision.because}
     record(change.ref, Happening("went_silent", SYSTEM, now, facts, decision.rule), at=now)
+    broadcasts.tell_deploy(change.ref, columns_of(change), at=now)
     for owner in queries.pipeline_owners(run.pipeline.registered_by_id, run.service.team_id):
         outbox.enqueue(run_went_silent(change.ref, change.title, to=owner), at=now)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from changes.messages import change_url
 from notifications.models import Message
-from notifications.outbox import NewMessage
+from notifications.outbox import Fallback, NewMessage
 
 Person = tuple[int, str]
 """(user id, e-mail)."""
@@ -51,7 +51,7 @@ def decided(ref: str, title: str, *, to: Person, key: str, words: str) -> NewMes
 
 
 def glass_broken(ref: str, title: str, *, to: Person, who: str, because: str, reason: str) -> NewMessage:
-    """Tells a lead at once that an emergent change began without anybody on call."""
+    """Pages a lead at once because an emergent change began without anybody on call."""
     person, email = to
     lines = [
         f"Look at {ref}, which {who} began as an emergency: {change_url(ref)}",
@@ -63,12 +63,13 @@ def glass_broken(ref: str, title: str, *, to: Person, who: str, because: str, re
     ]
     return NewMessage(
         dedup_key=f"glass:{ref}:{person}",
-        channel="email",
-        recipient=email,
+        channel="pager",
+        recipient=f"user:{email}",
         title=f"{ref} is an emergency: {title}",
         text="\n".join(lines),
         subject=ref,
         priority=Message.Priority.PAGE,
+        fallbacks=(Fallback("email", email),),
     )
 
 
@@ -98,11 +99,12 @@ def review_overdue(ref: str, title: str, *, to: Person, due: datetime) -> NewMes
     lines = [f"Have {ref} reviewed now: {change_url(ref)}#review", "", title, f"It was due {due:%A %d %B, %H:%M} UTC."]
     return NewMessage(
         dedup_key=f"{review_topic(ref)}:overdue:{person}",
-        channel="email",
-        recipient=email,
+        channel="pager",
+        recipient=f"user:{email}",
         title=f"{ref} is overdue for review: {title}",
         text="\n".join(lines),
         subject=ref,
         topic=review_topic(ref),
         priority=Message.Priority.PAGE,
+        fallbacks=(Fallback("email", email),),
     )
