@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.html import escape
 
-from accounts.callers import caller_of_person
+from accounts.callers import Caller, caller_of_person
 from accounts.models import Team, User
 from catalog.models import Environment, Service
 from changes.freezes.queries import freezes_over
@@ -26,7 +26,8 @@ from changes.states import State
 from changes.tickets import duties, policy, queries
 from changes.tickets.content import digest_of
 from changes.tickets.deciding import approve_change
-from changes.tickets.doing import review_change, start_change
+from changes.tickets.doing import finish_change, review_change, start_change
+from changes.tickets.filing import amend_change, file_change, submit_change
 from changes.tickets.scheduling import collisions, freezes_of, plan_of
 from demo import actions
 from demo import queries as made
@@ -308,6 +309,49 @@ def test_what_waits_can_be_approved_begun_and_reviewed(halyard: actions.Made) ->
         assert approve_change(told[HALF], by=caller_of_person(ann)).change.state == "approved"
         assert start_change(told[SOON], by=caller_of_person(bo)).change.state == "in_progress"
         assert review_change(told[OWED], by=caller_of_person(ann)).state == "closed"
+
+
+@pytest.mark.parametrize("title", ["Move card tokens to the new vault", "Write refunds as postings of their own"])
+def test_a_filed_change_looks_exactly_as_if_its_people_had_done_it(halyard: actions.Made, title: str) -> None:
+    company = made.company()
+    filings = everything(Desk(company, now=NOW, seed=actions.SEED + 1), all_works(), TEMPLATES, times_at(NOW))
+    filing = next(filing for filing in filings if filing.draft.title == title)
+    ours = Change.objects.get(title=title, origin="person")
+    # Two of the same kind at the same time would be in each other's way.
+    Change.objects.filter(pk=ours.pk).update(state="withdrawn")
+
+    with time_machine.travel(filing.at, tick=False):
+        ref = file_change(filing.draft, by=caller_named(filing.requester)).ref
+    for step in filing.steps:
+        with time_machine.travel(step.at, tick=False):
+            DOES[step.verb](ref, by=caller_named(step.who), **step.said)
+
+    theirs = queries.standing_of(ref)
+    apart = ("id", "search_text")
+    assert columns(theirs.change, *apart) == columns(ours, *apart)
+    assert columns(theirs.ticket, "change_id") == columns(ours.ticket, "change_id", "reminded") | {"reminded": 0}
+    assert told_about(ref) == [line for line in told_about(ours.ref) if line[0] != "reminded"]
+    fields = ("approver_id", "answer", "digest", "content", "roles", "actor", "note", "at", "voided_at")
+    answers = [list(Ticket.objects.get(pk=pk).approvals.values_list(*fields)) for pk in (ours.pk, theirs.change.pk)]
+    assert answers[0] == answers[1]
+
+
+DOES: dict[str, Any] = {
+    "submit": submit_change,
+    "approve": approve_change,
+    "edit": lambda ref, *, by, **changed: amend_change(ref, changed, by=by),
+    "start": start_change,
+    "finish": finish_change,
+}
+
+
+def caller_named(name: str) -> Caller:
+    return caller_of_person(User.objects.get(email=f"{name}@halyard.example"))
+
+
+def told_about(ref: str) -> list[tuple[Any, ...]]:
+    entries = Entry.objects.filter(subject=ref).order_by("id")
+    return [(one.verb, one.actor, one.occurred_at, one.recorded_at, one.data, one.rule) for one in entries]
 
 
 HALF, SOON = "Replace the card processor's API version 3 by 4", "Rotate the ledger database credentials"
