@@ -8,7 +8,7 @@ from pydantic import Field
 
 from changes.filters import CHANGE_FILTERS, CHOICES
 from changes.pipelines.intake.rest import Commit, Evidence
-from changes.states import Authorization, Origin, Outcome, State, Type, Verdict
+from changes.states import Authorization, Origin, Outcome, Risk, State, Type, Verdict
 from workflow.openapi import PAGING, Answer
 
 # --- Shapes ----------------------------------------------------------------------------------------------------------
@@ -37,6 +37,12 @@ class VerdictInFull(VerdictInBrief):
     checks: list[Check]
 
 
+class RiskInBrief(Answer):
+    """How much could go wrong."""
+
+    level: Risk
+
+
 class ChangeInList(Answer):
     """A change as it stands in a list."""
 
@@ -63,6 +69,10 @@ class ChangeInList(Answer):
         "`terminal_conflict`: two different ends were reported.",
         examples=[["clock_skew"]],
     )
+    risk: RiskInBrief | None = Field(description="null for a pipeline's deploy.")
+    window_start: datetime | None = Field(description="When it is to begin; null for a pipeline's deploy.")
+    window_end: datetime | None
+    review_due_at: datetime | None = Field(description="Until when somebody else must look back at it.")
     started_at: datetime | None
     finished_at: datetime | None
     created_at: datetime

@@ -7,8 +7,7 @@ from typing import Any, Literal
 from drf_spectacular.utils import extend_schema
 from pydantic import Field
 
-from changes.schema import REF, ChangeInFull
-from changes.states import Risk
+from changes.schema import REF, ChangeInFull, RiskInBrief
 from changes.tickets.shapes import ChangeParts, NewChange, TicketCommit, Word
 from workflow.openapi import Answer
 
@@ -21,10 +20,9 @@ class Contribution(Answer):
     points: int
 
 
-class RiskInFull(Answer):
+class RiskInFull(RiskInBrief):
     """How much could go wrong, and why."""
 
-    level: Risk
     points: int = Field(description="The sum; 3 are medium, 6 are high.")
     contributions: list[Contribution]
 
@@ -73,7 +71,6 @@ class Collision(Answer):
 class TicketInFull(ChangeInFull):
     """A change with who must agree, who did, and what the caller may do; the parts below `services` are of tickets."""
 
-    review_due_at: datetime | None = Field(description="Until when somebody else must look back at it.")
     review: ReviewGiven | None
     services: list[str]
     risk: RiskInFull | None = Field(description="null for a pipeline's deploy.")
@@ -83,6 +80,7 @@ class TicketInFull(ChangeInFull):
     collisions: list[Collision]
     allowed_actions: list[str] = Field(description="What you may do now.", examples=[["approve", "reject"]])
     required_leads: list[str] | None = Field(None, description="Teams of which a lead must approve; slugs.")
+    required_teams: list[str] | None = Field(None, description="Teams of which anybody must approve; slugs.")
     decision: DecisionInWords | None = None
     digest: str | None = Field(None, description="The hash that an approval binds to.")
     description: str | None = None
@@ -92,8 +90,6 @@ class TicketInFull(ChangeInFull):
     rollback_plan: str | None = None
     rollback_minutes: int | None = None
     verification_plan: str | None = None
-    window_start: datetime | None = None
-    window_end: datetime | None = None
     next_free_slot: dict[str, datetime] | None = Field(None, description="`start` and `end`, where something collides.")
     implementer: str | None = Field(None, description="E-mail.")
     commits: list[TicketCommit] | None = None

@@ -14,7 +14,6 @@ def with_ticket(change: Change, *, by: Caller) -> dict[str, Any]:
     standing = queries.standing_if_filed(change)
     review = queries.review_of(change)
     shown = change_json(change) | {
-        "review_due_at": change.review_due_at,
         "review": {
             "reviewer": review.reviewer.email,
             "answers": review.answers,
@@ -57,6 +56,7 @@ def _ticket(standing: Standing, by: Caller) -> dict[str, Any]:
         "approvals": [_approval(one) for one in standing.approvals],
         "required_approvals": demand.number if is_reviewed else 0,
         "required_leads": sorted(demand.lead_of) if is_reviewed else [],
+        "required_teams": sorted(demand.peer_of) if is_reviewed else [],
         "eligible_approvers": [judge.email for judge in policy.judges(circle)],
         "decision": {"rule": decision.rule, "outcome": decision.outcome, "because": decision.because},
         **_schedule(standing),

@@ -17,6 +17,10 @@ IN_LIST = {
     *("ref", "url", "type", "origin", "authorization", "state", "outcome", "verdict", "title", "service"),
     *("environment", "pipeline", "run_id", "attempt", "version", "sha", "customer_impacting", "flags"),
     *("started_at", "finished_at", "created_at", "updated_at"),
+    "risk",
+    "window_start",
+    "window_end",
+    "review_due_at",
 }
 OF_RUN = {
     *("status", "previous_sha", "artifact_digest", "run_url", "tickets", "commits", "evidence", "received_at"),
@@ -129,8 +133,8 @@ def test_what_a_person_filed_is_a_change_and_no_deployment(shop, ci):
 # --- Changes ---------------------------------------------------------------------------------------------------------
 
 
-IN_FULL = {"team", "requester", "public_note", "run", "services", "review", "review_due_at", "collisions"}
-IN_FULL |= {"approvals", "required_approvals", "eligible_approvers", "risk", "allowed_actions"}
+IN_FULL = {"team", "requester", "public_note", "run", "services", "review", "collisions", "allowed_actions"}
+IN_FULL |= {"approvals", "required_approvals", "eligible_approvers"}
 
 
 def test_a_change_in_full_holds_what_its_list_shows_and_what_the_pipeline_told(ci, ref):
