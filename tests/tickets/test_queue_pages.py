@@ -117,7 +117,7 @@ def test_now_shows_the_queue_and_what_comes_in_the_next_24_hours(shop, dee):
 
 @pytest.mark.parametrize("count", [1, 15])
 @pytest.mark.parametrize("path", ["/queue", "/", "/changes"])
-def test_60_rows_cost_as_many_statements_as_4(shop, dee, ci, path, count, django_assert_max_num_queries):
+def test_60_rows_cost_as_many_statements_as_4(shop, dee, *, ci, path, count, django_assert_max_num_queries):
     due = timezone.now() + timedelta(hours=3)
     for number in range(count):
         make_ticket(shop, state="submitted", title=f"a{number}", sha="abc1234", services=[shop.checkout, shop.ledger])
