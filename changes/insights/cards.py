@@ -9,6 +9,7 @@ from changes.insights.links import Links
 from changes.insights.metrics import FEW, PER_DAY, RATIO, SECONDS, Delivery, Metric
 from workflow import moments
 
+NOTHING_BEFORE = "Nothing before"
 SAME_WITHIN = 0.02
 """A difference of this share or less is none."""
 WEEK, MONTH = 7, 30
@@ -52,7 +53,7 @@ def _card(metric: Metric, before: Metric | None, links: Links, window: Window) -
     value, per = in_words(metric)
     return Card(
         metric.key,
-        DEFINITIONS[metric.key].title,
+        DEFINITIONS[metric.key].title.replace("recovery time", "recovery"),
         links.definition(metric.key),
         value,
         per,
@@ -66,16 +67,17 @@ def in_words(metric: Metric) -> tuple[str, str]:
     """The number and its unit: (“6 h 12 min”, “”), (“3.4”, “a day”), (“2.2 %”, “”), (“Too few”, “”), (“None”, “”)."""
     if metric.value is None:
         return ("Too few" if metric.is_too_few else "None"), ""
-    return _said(metric.unit, metric.value)
+    return _said(metric.unit, metric.value, like=metric.value)
 
 
-def _said(unit: str, value: float) -> tuple[str, str]:
+def _said(unit: str, value: float, *, like: float) -> tuple[str, str]:
+    """The number in the unit in which `like` reads well, so that two of them can be compared."""
     if unit == SECONDS:
         return moments.duration(value), ""
     if unit == RATIO:
         return f"{value * 100:.1f} %", ""
     for days, name in ((1, "a day"), (WEEK, "a week"), (MONTH, "in 30 days")):
-        if value * days >= 1 or days == MONTH:
+        if like * days >= 1 or days == MONTH:
             return f"{value * days:.1f}", name
     raise AssertionError(unit)
 
@@ -92,8 +94,8 @@ def trend_of(metric: Metric, before: Metric | None) -> Trend | None:
     if metric.value is None or before is None:
         return None
     if before.value is None:
-        return Trend("minus", "mute", "Too few before to compare" if before.n else "Nothing before to compare")
-    was = " ".join(_said(metric.unit, before.value)).strip()
+        return Trend("minus", "mute", "Too few before" if before.n else NOTHING_BEFORE)
+    was = " ".join(_said(metric.unit, before.value, like=metric.value)).strip()
     if abs(metric.value - before.value) <= SAME_WITHIN * max(metric.value, before.value):
         return Trend("arrow-right", "mute", f"Same: was {was}")
     is_up = metric.value > before.value
@@ -195,6 +197,8 @@ def verdict_of(cards: list[Card]) -> str:
     tones = [card.trend.tone for card in cards if card.trend and DEFINITIONS[card.key].direction]
     better, worse = tones.count("ok"), tones.count("warn")
     same = sum(bool(card.trend and card.trend.words.startswith("Same")) for card in cards)
+    if cards and all(card.trend is None or card.trend.words == NOTHING_BEFORE for card in cards):
+        return "There is nothing before this period to compare it with. Numbers are per service and never blended."
     if not better + worse + same:
         return "There is too little to say whether it is getting better."
     said = [f"{count} {word}" for count, word in ((better, "better"), (worse, "worse"), (same, "the same")) if count]

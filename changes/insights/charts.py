@@ -114,14 +114,20 @@ def lead_time_chart(lines: Sequence[Line]) -> Chart:
     for place, line in enumerate(lines):
         height = _pixels(line.lead_time or 0, 4 * step)
         bars += [_bar("dl-fine", place, len(lines), TOP + HEIGHT - height, height)] if height else []
-    ticks = [
-        Tick(_top(number * step, 4 * step), moments.rough(number * step) if number else "0") for number in range(5)
-    ]
+    ticks = [Tick(_top(number * step, 4 * step), _hours(number, step)) for number in range(5)]
     known = [line.lead_time for line in lines if line.lead_time is not None]
     unit = _unit(lines)
     said = f"between {moments.duration(min(known))} and {moments.duration(max(known))}" if known else "not known yet"
     sentence = f"Median change lead time by {unit}: {said}. {len(known)} of {len(lines)} {unit}s have enough commits."
     return Chart(sentence, bars, ticks, _labels(lines))
+
+
+def _hours(number: int, step: int) -> str:
+    """The word of a line in so many steps of seconds: `36 h`, `2 days`."""
+    days, rest = divmod(step, moments.DAY)
+    if not number or rest:
+        return f"{number * step // moments.HOUR} h" if number else "0"
+    return f"{number * days} {moments.plural('day', number * days)}"
 
 
 def _unit(lines: Sequence[Line]) -> str:

@@ -15,7 +15,7 @@ from changes.insights.charts import deployments_chart, lead_time_chart, lines_of
 from changes.insights.definitions import Definition, counted
 from changes.insights.history import Window
 from changes.insights.links import Links, page_url
-from changes.insights.metrics import Delivery, Metric, delivery_of
+from changes.insights.metrics import PER_DAY, Delivery, Metric, delivery_of
 from changes.insights.period import PERIODS, SLUG, USUAL, days_until
 from changes.models import Change
 from changes.queries import filter_choices
@@ -204,9 +204,17 @@ def _cell(metric: Metric, before: Metric | None) -> Cell:
         value,
         per,
         metric.value is not None,
-        f"{metric.numerator} of {metric.denominator:.0f}",
+        _basis(metric),
         trend_of(metric, before),
     )
+
+
+def _basis(metric: Metric) -> str:
+    if not metric.denominator:
+        return ""
+    if metric.unit == PER_DAY:
+        return f"{metric.numerator:,} in {metric.denominator:.0f} days"
+    return f"{metric.numerator:,} of {metric.denominator:,.0f}"
 
 
 # --- One metric ------------------------------------------------------------------------------------------------------
