@@ -10,6 +10,7 @@ from accounts.callers import Caller
 from changes.models import Change, Review
 from changes.states import MOVES, Authorization, Outcome, State
 from changes.tickets import messages, policy, queries
+from changes.tickets.broadcasts import tell_progress
 from changes.tickets.deciding import tell_makers, to_act
 from changes.tickets.filing import require
 from changes.tickets.queries import Standing
@@ -46,6 +47,7 @@ def start_change(ref: str, *, by: Caller) -> Standing:
     move(change, State.IN_PROGRESS, moves=MOVES, **columns)
     data: dict[str, object] = {"because": window.because, "digest": ticket.digest, "warnings": sorted(warnings)}
     record(change.ref, Happening("started", by.actor, now, data, window.rule), at=now)
+    tell_progress(standing, at=now)
     return standing
 
 
@@ -76,6 +78,7 @@ def finish_change(ref: str, *, by: Caller, outcome: str, note: str = "") -> Stan
     move(change, State.FINISHED, moves=MOVES, outcome=outcome, finished_at=now, review_due_at=due, updated_at=now)
     data: dict[str, object] = {"outcome": outcome, "note": note, "because": needed.because}
     record(change.ref, Happening("finished", by.actor, now, data, needed.rule), at=now)
+    tell_progress(standing, at=now)
     note_outcome(standing.ticket.template, change, now=now)
     if due:
         _ask_for_review(standing, due=due, now=now)
@@ -188,6 +191,7 @@ def correct_outcome(ref: str, *, by: Caller, outcome: str, reason: str) -> Stand
     amend(change, outcome=outcome, review_due_at=due, updated_at=now)
     data: dict[str, object] = {"outcome": outcome, "before": before, "reason": reason, "because": needed.because}
     record(change.ref, Happening("corrected", by.actor, now, data, needed.rule), at=now)
+    tell_progress(standing, at=now)
     note_outcome(standing.ticket.template, change, now=now)
     return standing
 

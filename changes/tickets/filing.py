@@ -16,6 +16,7 @@ from changes.models import Change, Template, Ticket
 from changes.search import words
 from changes.states import MOVES, Authorization, Origin, State, Type
 from changes.tickets import messages, policy, queries, risk_policy
+from changes.tickets.broadcasts import tell_progress
 from changes.tickets.content import FREE, LABELS, Draft, bound, digest_of, plain, without_blanks
 from changes.tickets.queries import Standing
 from changes.tickets.scheduling import broken_through, require_a_free_window
@@ -202,6 +203,7 @@ def _begin_emergency(change: Change, ticket: Ticket, *, by: Caller, now: datetim
             to = (hand.user_id, hand.email)
             told = {"who": by.name, "because": decision.because, "reason": reason}
             outbox.enqueue(messages.glass_broken(change.ref, change.title, to=to, **told), at=now)
+    tell_progress(standing, at=now)
 
 
 # --- Editing ---------------------------------------------------------------------------------------------------------
