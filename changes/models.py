@@ -39,7 +39,7 @@ class Change(models.Model):
 
     `service` is the first of those that a ticket names. `risk` and the window [window_start, window_end) are those of a
     ticket. `review_due_at` is set while somebody else must look back at it. `at` is the moment the change is listed
-    under: when it started, else when its window opens, else when it was filed. `flags` are words separated by spaces.
+    under: when it started, else when it was filed. `flags` are words separated by spaces.
     `search_text` is what full-text search sees, already split into plain words.
     """
 

@@ -111,7 +111,7 @@ def make_ticket(shop: Shop, **columns: Any) -> Ticket:
         "window_end": noon + timedelta(hours=1),
         **columns,
     }
-    said.setdefault("at", said.get("started_at") or said["window_start"] or timezone.now())
+    said.setdefault("at", said.get("started_at") or timezone.now())
     said.setdefault("search_text", words(said["title"], services[0].slug))
     change = Change.objects.create(**{name: value for name, value in said.items() if name in OF_CHANGE})
     of_ticket = {name: value for name, value in columns.items() if name not in OF_CHANGE}

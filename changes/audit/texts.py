@@ -16,8 +16,8 @@ What is in it
 -------------
 population.csv    Every one of these changes, one line each: what it was, how it was allowed, by whom, when it was
                   carried out, how it ended, and which entries of the ledger are about it. A change belongs to the
-                  period in which it started; if it never started, in which its window opens; else in which it was
-                  filed. Times are in UTC. A text that a spreadsheet would take for a formula has a ' before it.
+                  period in which it started; if it never started, in which it was filed. Times are in UTC. A text
+                  that a spreadsheet would take for a formula has a ' before it.
 approvals.jsonl   Every approval and rejection, with the exact text that was approved and its SHA-256.
 sample.csv        {sample} of these changes, drawn by chance; their lines as in population.csv.
 sample/           One page for each of them: who, what, when, approvals, tests, outcome, review, timeline. Open them

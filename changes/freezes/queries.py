@@ -1,10 +1,10 @@
 """Reads of freezes, overrides and holds: what is in force when, for whom, and who may decide about it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 
 from accounts.models import Membership, Team, User
 from catalog.models import Environment, Service
@@ -82,28 +82,35 @@ def freezes_at(at: datetime, *, service_id: int, team_id: int, environment_id: i
 
 
 def freezes_over(
-    start: datetime, end: datetime, *, service_ids: Sequence[int], environment_id: int
+    start: datetime,
+    end: datetime,
+    *,
+    service_ids: Sequence[int],
+    environment_id: int,
+    teams: Mapping[int, int] | None = None,
 ) -> list[FreezeWindow]:
     """The freezes that touch [start, end) for any of the services in the environment, by time.
 
-    `is_overridden`: every one of the services that it covers has leave until the freeze or the time is over.
+    `is_overridden`: every one of the services that it covers has leave until the freeze or the time is over. `teams`
+    maps the services to their teams (ids), if the caller knows them already.
     """
-    teams = dict(Service.objects.filter(pk__in=service_ids).values_list("pk", "team_id"))
-    rows = _touching(start, end).filter(_covering(teams, teams.values(), environment_id)).distinct()
-    freezes = {freeze.pk: freeze for freeze in rows.prefetch_related("services", "teams")}
+    known = teams or dict(Service.objects.filter(pk__in=service_ids).values_list("pk", "team_id"))
+    rows = _touching(start, end).filter(_covering(known, known.values(), environment_id)).distinct()
+    freezes = {freeze.pk: freeze for freeze in rows}
     found = [window for freeze in freezes.values() for window in _windows(freeze, start, end)]
     given = _given_leave([window for window in found if window.is_hard])
+    # Nearly no freeze has an override, and only of those that have one must be known what they cover.
+    prefetch_related_objects([freezes[pk] for pk in given], "services", "teams")
     shown = []
     for window in found:
-        needed = covered_services(freezes[window.freeze_id], teams)
-        last = min(window.end, end) - INSTANT
-        leaves = given.get(window.freeze_id, ())
-        is_overridden = all(any(leave.holds(last, {service}) for leave in leaves) for service in needed)
+        leaves, last = given.get(window.freeze_id, ()), min(window.end, end) - INSTANT
+        needed = covered_services(freezes[window.freeze_id], known) if leaves else ()
+        is_overridden = bool(leaves) and all(any(one.holds(last, {service}) for one in leaves) for service in needed)
         shown.append(replace(window, is_overridden=window.is_hard and is_overridden))
     return sorted(shown, key=lambda window: (window.start, window.freeze_id))
 
 
-def covered_services(freeze: Freeze, teams: dict[int, int]) -> set[int]:
+def covered_services(freeze: Freeze, teams: Mapping[int, int]) -> set[int]:
     """Which of the services (id: id of the owning team) the freeze covers, whatever the environment."""
     services = {service.pk for service in freeze.services.all()}
     owners = {team.pk for team in freeze.teams.all()}

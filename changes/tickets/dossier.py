@@ -111,7 +111,7 @@ def _around(standing: Standing) -> dict[str, Any]:
     plan = scheduling.plan_of(standing) if standing.change.state in OPEN else None
     if plan is None:
         return {"collisions": [], "freezes": []}
-    return {"collisions": scheduling.collisions(standing), "freezes": scheduling.freezes_of(plan)}
+    return {"collisions": scheduling.collisions(standing), "freezes": scheduling.freezes_of(plan, standing.services)}
 
 
 def _history(scene: Scene, entries: Sequence[Entry]) -> dict[str, Any]:

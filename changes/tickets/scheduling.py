@@ -1,7 +1,9 @@
 """Whether the time that was chosen for a change is free, and whether anything forbids it to begin."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from catalog.models import Service
 from changes.calendar.queries import Collision, Plan, collisions_of, free_slot_for
 from changes.freezes.queries import FreezeWindow, freezes_over, open_holds
 from changes.models import Hold
@@ -28,9 +30,12 @@ def plan_of(standing: Standing) -> Plan | None:
     )
 
 
-def freezes_of(plan: Plan) -> list[FreezeWindow]:
-    """The freezes that its window touches."""
-    return freezes_over(plan.start, plan.end, service_ids=plan.service_ids, environment_id=plan.environment_id)
+def freezes_of(plan: Plan, services: Sequence[Service] = ()) -> list[FreezeWindow]:
+    """The freezes that its window touches; `services` are those of the plan, where they are known."""
+    teams = {service.pk: service.team_id for service in services}
+    return freezes_over(
+        plan.start, plan.end, service_ids=plan.service_ids, environment_id=plan.environment_id, teams=teams
+    )
 
 
 def collisions(standing: Standing) -> list[Collision]:
@@ -50,7 +55,7 @@ def require_a_free_window(standing: Standing) -> None:
     plan = plan_of(standing)
     if plan is None:
         return
-    frozen = [freeze for freeze in freezes_of(plan) if freeze.forbids]
+    frozen = [freeze for freeze in freezes_of(plan, standing.services) if freeze.forbids]
     if frozen:
         because = f"The window touches the freeze “{frozen[0].name}”."
         raise Conflict("freeze_active", f"{because} {_offer(plan)}", field="window_start")
@@ -91,4 +96,4 @@ def broken_through(standing: Standing, *, now: datetime) -> list[str]:
 def _in_force(standing: Standing, *, now: datetime) -> tuple[list[Hold], list[FreezeWindow]]:
     ids = tuple(service.pk for service in standing.services)
     moment = Plan(None, ids, standing.change.environment_id, None, now, now + INSTANT)
-    return open_holds(ids), freezes_of(moment)
+    return open_holds(ids), freezes_of(moment, standing.services)

@@ -311,7 +311,7 @@ class Paper:
             "flags": self.flags,
             "risk": self.risk,
             "review_due_at": self.review_due_at,
-            "at": self.started_at or said["window_start"] or self.filing.at,
+            "at": self.started_at or self.filing.at,
             "started_at": self.started_at,
             "finished_at": self.finished_at,
             "search_text": words(*texts),
