@@ -15,7 +15,7 @@ from changes.insights.charts import deployments_chart, lead_time_chart, lines_of
 from changes.insights.definitions import Definition, counted
 from changes.insights.history import Window
 from changes.insights.links import Links, page_url
-from changes.insights.metrics import PER_DAY, Delivery, Metric, delivery_of
+from changes.insights.metrics import PER_DAY, Delivery, Group, Metric, delivery_of
 from changes.insights.period import PERIODS, SLUG, USUAL, days_until
 from changes.models import Change
 from changes.queries import filter_choices
@@ -258,7 +258,7 @@ def named_rows(metric: Metric) -> list[NamedRows]:
     return [
         NamedRows(
             group.code,
-            counted(group.code, group.count),
+            counted(group.code, group.count) + _spread(group),
             [found[id_] for id_ in group.ids[:MOST_NAMED] if id_ in found],
             len(group.ids),
             is_counted,
@@ -266,3 +266,8 @@ def named_rows(metric: Metric) -> list[NamedRows]:
         for group, is_counted in groups
         if group.count
     ]
+
+
+def _spread(group: Group) -> str:
+    total = len(group.ids)
+    return f", in {total} {moments.plural('change', total)}" if 0 < total < group.count else ""
