@@ -8,9 +8,7 @@ from django.conf import settings
 
 from accounts.policy import SCOPES
 from accounts.zones import known_zones
-
-TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""The characters that change the direction of writing."""
+from workflow.lines import TURNING
 
 
 class LineField(forms.CharField):

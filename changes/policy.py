@@ -4,13 +4,12 @@
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
+from changes.mailboxes import mailbox
 from changes.pipelines.order import LONGEST_RUN, RunState
 from changes.states import Outcome, State, Verdict
 from workflow.decisions import Decision
@@ -27,7 +26,6 @@ DRAWN_ONE_IN, DRAWN_WITHIN = 20, timedelta(days=7)
 SILENT_AFTER = timedelta(hours=2)
 """How long a run may go on without a word, if its pipeline's usual duration does not allow it more."""
 _DIGEST = re.compile(r"sha(256|384|512):[0-9a-f]+\Z", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"<([^<>]*)>\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +93,15 @@ def reviewed_commits(facts: DeployFacts) -> Finding:
     if not commits:
         return None, "No commits were sent."
     for commit in commits:
-        author = _mailbox(commit.get("author", ""))
+        author = mailbox(commit.get("author", ""))
         if not author:
             return False, f"{commit['sha'][:7]} names no author, so nobody can tell whether somebody else reviewed it."
-        if not {_mailbox(reviewer) for reviewer in commit.get("reviewed_by", [])} - {author, ""}:
+        if not {mailbox(reviewer) for reviewer in commit.get("reviewed_by", [])} - {author, ""}:
             return False, f"{commit['sha'][:7]} was reviewed by nobody but its author."
     sha = facts.run.sha
     if sha and not any(_same_sha(sha, commit["sha"]) for commit in commits):
         return False, f"The deployed commit {sha[:7]} is not among those that were reviewed."
     return True, f"{_count(len(commits), 'commit')}, each reviewed by someone other than its author"
-
-
-@lru_cache(maxsize=4096)
-def _mailbox(address: str) -> str:
-    """One spelling of an e-mail address; empty when nothing of it can be read."""
-    text = unicodedata.normalize("NFKC", address).casefold()
-    seen = "".join(letter for letter in text if letter.isprintable() and not letter.isspace())
-    inside = _IN_BRACKETS.search(seen)
-    local, at, host = (inside[1] if inside else seen).rpartition("@")
-    return f"{local.partition('+')[0]}{at}{host}"
 
 
 def tests(facts: DeployFacts) -> Finding:

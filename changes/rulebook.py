@@ -14,7 +14,7 @@ from changes.pipelines import gate_policy
 from changes.pipelines import policy as pipelines_policy
 from changes.preapproved import policy as preapproved_policy
 from changes.tickets import policy as tickets_policy
-from changes.tickets import risk_policy
+from changes.tickets import risk_policy, start_policy
 from notifications import policy as notifications_policy
 from workflow.decisions import Decision
 
@@ -23,6 +23,7 @@ POLICIES: tuple[ModuleType, ...] = (
     pipelines_policy,
     tickets_policy,
     risk_policy,
+    start_policy,
     preapproved_policy,
     gate_policy,
     freezes_policy,

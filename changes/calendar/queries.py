@@ -19,6 +19,8 @@ from changes.states import State
 
 BOOKED = (State.SUBMITTED, State.APPROVED, State.IN_PROGRESS)
 """The states in which a change takes its time up."""
+MOST_TOLD = 50
+"""How many collisions of one plan are told: whoever has more needs another time anyway."""
 PLAN = 0
 """The number of a plan that is no change yet."""
 
@@ -134,15 +136,16 @@ def booking_of(said: Mapping[str, Any], services: set[int], *, now: datetime) ->
 
 
 def collisions_of(plan: Plan) -> list[Collision]:
-    """The changes that a plan collides with, by time. Three statements, whatever there is."""
+    """The changes that a plan collides with, by time, at most MOST_TOLD of them: of more, those that block come first.
+
+    Three statements, whatever there is.
+    """
     around, now = surroundings(), timezone.now()
     mine = plan.booking
     rows = {ticket.pk: ticket for ticket in _touching(plan, around, Span(plan.start, plan.end), now=now)}
-    found = []
-    for number, other in bookings_of(rows.values(), now=now).items():
-        met = policy.collision(mine, other, around.landscape)
-        if met is not None:
-            found.append(_told(rows[number], met, around))
+    met = [policy.collision(mine, other, around.landscape) for other in bookings_of(rows.values(), now=now).values()]
+    gravest = sorted((one for one in met if one), key=lambda one: not one.blocks)[:MOST_TOLD]
+    found = [_told(rows[one.other.id], one, around) for one in gravest]
     return sorted(found, key=lambda collision: (collision.start, collision.ref))
 
 

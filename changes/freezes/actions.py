@@ -20,6 +20,7 @@ from workflow.amendments import amend
 from workflow.decisions import Decision
 from workflow.errors import Conflict, Forbidden, Missing, Unprocessable
 from workflow.ledger import SYSTEM, Happening, record
+from workflow.lines import brief, line_fault
 
 MOST_ASKED = 10
 """How many people are asked at most to confirm an override."""
@@ -77,6 +78,9 @@ def judge(declared: Declared) -> None:
     """Raise Unprocessable with the field for terms that no freeze may have."""
     if not declared.name.strip():
         raise Unprocessable("required", "A freeze needs a name.", field="name")
+    unreadable = line_fault(declared.name.strip())
+    if unreadable:
+        raise Unprocessable("one_line", unreadable, field="name")
     fault = policy.fault_of(declared.terms, is_known_zone=declared.time_zone in known_zones())
     if fault:
         raise Unprocessable(fault.rule, fault.because, field=fault.field)
@@ -319,9 +323,9 @@ def _told(override: FreezeOverride, freeze: Freeze, services: list[Service]) -> 
     return messages.OverrideFacts(
         id=override.pk,
         freeze_id=freeze.pk,
-        freeze=freeze.name,
+        freeze=brief(freeze.name),
         services=", ".join(service.slug for service in services) or "everything that it covers",
-        reason=override.reason,
+        reason=brief(override.reason),
         who=str(override.requested_by),
         expires_at=override.expires_at.astimezone(UTC),
         confirmed_by=str(override.confirmed_by or ""),

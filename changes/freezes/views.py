@@ -100,6 +100,6 @@ def confirm_override(request: HttpRequest, pk: int, override: int) -> HttpRespon
 @require_POST
 def end_freeze(request: HttpRequest, pk: int) -> HttpResponse:
     """End the freeze now."""
-    found, reason = _found(pk), request.POST.get("reason", "")[:4000]
+    found, reason = _found(pk), request.POST.get("reason", "").replace("\x00", "")[:4000]
     deed = partial(actions.end_freeze, pk, by=caller_of_person(reader(request)), reason=reason)
     return act(request, deed, done=f"{found.name} is ended. Changes are free again.", back=f"/freezes/{pk}")

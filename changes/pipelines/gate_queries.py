@@ -11,7 +11,10 @@ from catalog.models import Environment, Service
 from changes.models import Change, GateDecision, Pipeline, Run
 from changes.pipelines.gate_policy import ApprovedChange
 from changes.pipelines.order import fold
+from changes.preapproved.policy import ALLOWED
 from changes.states import Authorization, Origin, State
+from changes.tickets.queries import standing_if_filed
+from changes.tickets.templates import as_agreed
 
 LATEST_RUNS = 5
 """How many earlier deploys of the same commit are asked for what they proved."""
@@ -72,11 +75,21 @@ def approved_change(target: Target, *, now: datetime) -> tuple[Change, ApprovedC
         environment=target.environment,
         ticket__services=target.service,
     )
-    change = rows.order_by("started_at", "pk").first()
-    if change is None:
-        return None
-    is_emergency = change.authorization == Authorization.EMERGENCY
-    return change, ApprovedChange(change.ref, change.started_at, is_emergency)
+    rows = rows.order_by("started_at", "pk").select_related("environment", "ticket__template__environment")
+    for change in rows[:LATEST_RUNS]:
+        if may_begin(change, now=now):
+            is_emergency = change.authorization == Authorization.EMERGENCY
+            return change, ApprovedChange(change.ref, change.started_at, is_emergency)
+    return None
+
+
+def may_begin(change: Change, *, now: datetime) -> bool:
+    """Whether it has begun, or the template that approved it still stands for it."""
+    standing = standing_if_filed(change)
+    template = standing.ticket.template if standing else None
+    if standing is None or template is None or change.state != State.APPROVED:
+        return True
+    return as_agreed(template, standing.said, now=now).outcome == ALLOWED
 
 
 def change_asked_for(target: Target) -> Change | None:

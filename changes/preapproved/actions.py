@@ -24,6 +24,7 @@ from workflow.amendments import amend
 from workflow.decisions import Decision
 from workflow.errors import Conflict, Forbidden, InvalidFields, RuleViolation, Unprocessable
 from workflow.ledger import SYSTEM, Happening, record
+from workflow.lines import line_fault
 from workflow.transitions import move
 
 State = Template.State
@@ -274,6 +275,8 @@ def _settle(slug: str, *, approver: int, actor: str, note: str) -> Template:
 def _judge(terms: Terms) -> tuple[Environment, list[Service]]:
     """The things that the terms name; raises InvalidFields for everything that is wrong with them."""
     errors = [(name, "required", sentence) for name, sentence in policy.template_complete(terms.content)]
+    faults = {name: line_fault(getattr(terms, name)) for name in ("name", "title")}
+    errors += [(name, "one_line", fault) for name, fault in faults.items() if fault]
     if not terms.title.strip():
         errors.append(("title", "blank", "Say in a few words what is changed."))
     unknown = sorted(set(terms.risk_answers) - set(RISK_QUESTIONS))

@@ -47,8 +47,11 @@ def demand_by(policies: Policies, ticket: Ticket, level: str) -> str:
     try:
         demand = policies.tickets.demanded_approvals(level, teams)
         leads = " and of ".join(teams[slug] for slug in sorted(demand.lead_of))
+        peers = " and of ".join(teams[slug] for slug in sorted(demand.peer_of))
     except Exception as trouble:
         ref = ticket.change.ref
         raise BadDraft(f"The rules fail at {ref}: {type(trouble).__name__}: {trouble}.") from trouble
     people = "1 person" if demand.number == 1 else f"{demand.number} people"
+    if peers:
+        return f"{people}, somebody of {peers} among them"
     return f"{people}, a lead of {leads} among them" if leads else people

@@ -3,7 +3,7 @@
 from accounts.callers import Caller
 from changes.models import Change
 from changes.states import State
-from changes.tickets import policy, queries
+from changes.tickets import policy, queries, start_policy
 from changes.tickets.queries import Standing
 from changes.tickets.states import VERBS
 from workflow.decisions import Decision
@@ -24,7 +24,11 @@ def decision_on(verb: str, standing: Standing, *, by: Caller) -> Decision:
         return _first_refusal([policy.four_eyes(by.user_id, standing.circle), policy.reviewer_role(parts)])
     if verb == "close" and standing.change.review_due_at:
         return Decision("review_required", policy.REFUSED, "Somebody else must review it first.")
-    return policy.may_carry_out(parts) if verb in {"start", "finish", "close"} else policy.may_edit_change(parts)
+    if verb == "start":
+        approved_by = [one.approver_id for one in standing.standing_approvals]
+        another = start_policy.another_carries_it_out(by.user_id, approved_by=approved_by)
+        return _first_refusal([policy.may_carry_out(parts), another])
+    return policy.may_carry_out(parts) if verb in {"finish", "close"} else policy.may_edit_change(parts)
 
 
 def _role(standing: Standing, by: Caller) -> Decision:

@@ -16,6 +16,7 @@ from notifications import outbox
 from workflow.amendments import amend
 from workflow.errors import Conflict, Unprocessable
 from workflow.ledger import Happening, record
+from workflow.lines import brief
 from workflow.transitions import move
 
 
@@ -29,6 +30,7 @@ def approve_change(ref: str, *, by: Caller, seen: str = "", note: str = "") -> S
     standing, now = _to_judge(ref, "approve", by=by)
     stale = policy.approved_as_seen(seen=seen, present=standing.ticket.digest)
     require(stale, kind=Conflict)
+    require_window(standing, now=now)
     approval = _answer(standing, Approval.Answer.APPROVED, by=by, note=note, now=now)
     approved_by = [one.approver_id for one in standing.standing_approvals] + [by.user_id]
     decision = policy.approvals_suffice(standing.circle, approved_by)
@@ -53,7 +55,7 @@ def reject_change(ref: str, *, by: Caller, reason: str) -> Standing:
     data: dict[str, object] = {"digest": standing.ticket.digest, "reason": reason}
     record(standing.ref, Happening("rejected", by.actor, now, data, "approver_role"), at=now)
     outbox.cancel(messages.approval_topic(standing.ref))
-    tell_makers(standing, f"Rejected: {reason}", key=f"rejected:{now:%Y%m%d%H%M%S}", but=by.user_id, now=now)
+    tell_makers(standing, f"Rejected: {brief(reason)}", key=f"rejected:{now:%Y%m%d%H%M%S}", but=by.user_id, now=now)
     return queries.standing_of(ref)
 
 
@@ -89,6 +91,13 @@ def to_act(ref: str, verb: str, *, by: Caller) -> tuple[Standing, datetime]:
         because = f"You cannot {verb} {standing.ref}: it is {standing.change.get_state_display().lower()}."
         raise Conflict("transition_illegal", because)
     return standing, timezone.now()
+
+
+def require_window(standing: Standing, *, now: datetime) -> None:
+    """Raise Conflict("window_missed") once the window is over; the change expires by itself shortly after."""
+    missed = policy.window_missed(state=standing.change.state, end=standing.change.window_end, now=now)
+    if missed.outcome == State.EXPIRED:
+        raise Conflict(missed.rule, f"{missed.because} File it again with a new window.")
 
 
 def _to_judge(ref: str, verb: str, *, by: Caller) -> tuple[Standing, datetime]:

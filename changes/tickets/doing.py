@@ -9,14 +9,14 @@ from django.utils import timezone
 from accounts.callers import Caller
 from changes.models import Change, Review
 from changes.states import MOVES, Authorization, Outcome, State
-from changes.tickets import messages, policy, queries
+from changes.tickets import messages, policy, queries, start_policy
 from changes.tickets.broadcasts import tell_progress
-from changes.tickets.deciding import tell_makers, to_act
+from changes.tickets.deciding import require_window, tell_makers, to_act
 from changes.tickets.filing import require
 from changes.tickets.queries import Standing
 from changes.tickets.reviewing import require_reviewer
 from changes.tickets.scheduling import require_nothing_forbids
-from changes.tickets.templates import note_outcome
+from changes.tickets.templates import note_outcome, require_as_agreed
 from notifications import outbox
 from workflow.amendments import amend
 from workflow.decisions import Decision
@@ -32,14 +32,15 @@ TELLABLE = frozenset(Outcome) - {Outcome.UNKNOWN}
 def start_change(ref: str, *, by: Caller) -> Standing:
     """Begin an approved change.
 
-    Outside its window it may begin too, is flagged, and is reviewed afterwards. Raises Forbidden("may_carry_out"),
-    Conflict("freeze_active"), Conflict("hold_open") and Conflict("stale_approval").
+    Before its window it may begin too, is flagged, and is reviewed afterwards. Raises Forbidden("may_carry_out"),
+    Forbidden("four_eyes") for its approvers, Conflict("window_missed"), Conflict("freeze_active"),
+    Conflict("hold_open"), Conflict("stale_approval") and Conflict("template_usable").
     """
     standing, now = to_act(ref, "start", by=by)
     change, ticket = standing.change, standing.ticket
     require(policy.may_carry_out(standing.parts_of(by.user_id)))
     require(policy.approved_as_seen(seen=ticket.digest, present=standing.digest), kind=Conflict)
-    _require_approvals(standing)
+    _require_approvals(standing, by=by, now=now)
     warnings = require_nothing_forbids(standing, now=now)
     window = policy.started_in_window(start=change.window_start, end=change.window_end, now=now)
     flags = {*change.flags.split(), *warnings, *({window.outcome} - {policy.ALLOWED})}
@@ -48,12 +49,28 @@ def start_change(ref: str, *, by: Caller) -> Standing:
     data: dict[str, object] = {"because": window.because, "digest": ticket.digest, "warnings": sorted(warnings)}
     record(change.ref, Happening("started", by.actor, now, data, window.rule), at=now)
     tell_progress(standing, at=now)
+    _had_a_hand(standing, by=by)
     return standing
 
 
-def _require_approvals(standing: Standing) -> None:
+def _had_a_hand(standing: Standing, *, by: Caller) -> None:
+    """Whoever begins a change or says how it ended has a part in it, and so does not look back at it."""
+    ticket = standing.ticket
+    makers = {standing.change.requester_id, ticket.implementer_id, *ticket.written_by}
+    if by.user_id not in makers:
+        amend(ticket, written_by=sorted({*ticket.written_by, by.user_id}))
+
+
+def _require_approvals(standing: Standing, *, by: Caller, now: datetime) -> None:
     """Nothing starts on approvals that do not bind to what it says; edits see to that already, and this checks it."""
-    if standing.change.authorization == Authorization.TEMPLATE or standing.standing_approvals:
+    require_window(standing, now=now)
+    template = standing.ticket.template
+    if template and standing.change.authorization == Authorization.TEMPLATE:
+        require_as_agreed(queries.template_named(template.slug) or template, standing.said, now=now)
+        return
+    approved_by = {one.approver_id for one in standing.standing_approvals}
+    require(start_policy.another_carries_it_out(by.user_id, approved_by=approved_by))
+    if approved_by:
         return
     raise Conflict("stale_approval", "What was approved is not what the change says now. Have it approved again.")
 
@@ -76,6 +93,7 @@ def finish_change(ref: str, *, by: Caller, outcome: str, note: str = "") -> Stan
         # An emergency's 24 hours began with it; nothing that happens on the way gives it more.
         due = change.review_due_at or now + policy.REVIEW_WITHIN
     move(change, State.FINISHED, moves=MOVES, outcome=outcome, finished_at=now, review_due_at=due, updated_at=now)
+    _had_a_hand(standing, by=by)
     data: dict[str, object] = {"outcome": outcome, "note": note, "because": needed.because}
     record(change.ref, Happening("finished", by.actor, now, data, needed.rule), at=now)
     tell_progress(standing, at=now)
@@ -189,6 +207,7 @@ def correct_outcome(ref: str, *, by: Caller, outcome: str, reason: str) -> Stand
     before, needed = change.outcome, _review_needed(change, outcome)
     due = change.review_due_at or (now + policy.REVIEW_WITHIN if needed.outcome == policy.NEEDED else None)
     amend(change, outcome=outcome, review_due_at=due, updated_at=now)
+    _had_a_hand(standing, by=by)
     data: dict[str, object] = {"outcome": outcome, "before": before, "reason": reason, "because": needed.because}
     record(change.ref, Happening("corrected", by.actor, now, data, needed.rule), at=now)
     tell_progress(standing, at=now)

@@ -13,7 +13,7 @@ from changes.calendar.queries import Collision, Plan, collisions_of, free_slot_f
 from changes.freezes.queries import FreezeWindow
 from changes.models import Template
 from changes.preapproved.queries import usable_templates
-from changes.tickets import narration, policy, queries, risk_policy
+from changes.tickets import narration, policy, queries, risk_policy, start_policy
 from changes.tickets.content import Draft
 from changes.tickets.forms import Choices, FilingForm, initial_of
 from changes.tickets.queries import Standing
@@ -137,6 +137,7 @@ def prospect_of(draft: Draft, known: Known, *, me: User, edited: Standing | None
         risk.level,
         _excluded(draft, implementer, me, edited),
         filed_at=edited.change.created_at if edited else now,
+        makers=[implementer, edited.change.requester or me if edited else me],
     )
     environment = known.environments.get(draft.environment) or next(iter(known.environments.values()), None)
     around: dict[str, Any] = {}
@@ -168,7 +169,11 @@ def _excluded(draft: Draft, implementer: User, me: User, edited: Standing | None
 
 def _window_of(draft: Draft) -> tuple[datetime, datetime] | None:
     start, end = draft.window_start, draft.window_end
-    return (start, end) if start and end and end > start else None
+    if not (start and end and end > start):
+        return None
+    # What no window may be is not looked up: a freeze may come again in it more often than a page can show.
+    reach = start_policy.window_within_reach(start=start, end=end, now=timezone.now())
+    return None if reach.outcome == start_policy.REFUSED else (start, end)
 
 
 def _around(plan: Plan) -> dict[str, Any]:

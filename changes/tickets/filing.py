@@ -15,16 +15,17 @@ from changes import policy as deploy_policy
 from changes.models import Change, Template, Ticket
 from changes.search import words
 from changes.states import MOVES, Authorization, Origin, State, Type
-from changes.tickets import messages, policy, queries, risk_policy
+from changes.tickets import messages, policy, queries, risk_policy, start_policy
 from changes.tickets.broadcasts import tell_progress
 from changes.tickets.content import FREE, LABELS, Draft, bound, digest_of, plain, without_blanks
 from changes.tickets.queries import Standing
 from changes.tickets.scheduling import broken_through, require_a_free_window
-from changes.tickets.templates import draft_from, require_usable
+from changes.tickets.templates import draft_from, require_as_agreed, require_usable
 from notifications import outbox
 from workflow.amendments import amend
 from workflow.errors import Conflict, Forbidden, InvalidFields, RuleViolation, Unprocessable
 from workflow.ledger import Happening, record
+from workflow.lines import brief, line_fault
 from workflow.transitions import move
 
 OF_CHANGE = ("title", "customer_impacting", "public_note", "window_start", "window_end", "sha")
@@ -124,12 +125,9 @@ def _judge_shape(said: Mapping[str, Any], *, authorization: str) -> None:
     errors = []
     if not said["title"].strip():
         errors.append(("title", "blank", "Say in a few words what is changed."))
-    start, end = said["window_start"], said["window_end"]
-    if start and end and end <= start:
-        errors.append(("window_end", "window_order", "The window must end after it begins."))
-    if bool(start) != bool(end):
-        field, moment = ("window_end", "ends") if start else ("window_start", "begins")
-        errors.append((field, "window_half", f"Say when the window {moment} as well, or leave both open."))
+    elif fault := line_fault(said["title"]):
+        errors.append(("title", "one_line", fault))
+    errors += _window_faults(said["window_start"], said["window_end"])
     unknown = sorted(set(said["risk_answers"]) - set(risk_policy.RISK_QUESTIONS))
     if unknown:
         because = f"“{unknown[0][:40]}” is no risk question. They are {', '.join(risk_policy.RISK_QUESTIONS)}."
@@ -139,6 +137,18 @@ def _judge_shape(said: Mapping[str, Any], *, authorization: str) -> None:
         errors += [(field, "reason_required", sentence) for field, sentence in missing]
     if errors:
         raise InvalidFields(errors)
+
+
+def _window_faults(start: datetime | None, end: datetime | None) -> list[tuple[str, str, str]]:
+    if not (start and end):
+        field, moment = ("window_end", "ends") if start else ("window_start", "begins")
+        half = (field, "window_half", f"Say when the window {moment} as well, or leave both open.")
+        return [half] if start or end else []
+    if end <= start:
+        return [("window_end", "window_order", "The window must end after it begins.")]
+    # How far ahead it lies is asked when it is submitted.
+    reach = start_policy.window_within_reach(start=start, end=end, now=start)
+    return [("window_end", reach.rule, reach.because)] if reach.outcome == policy.REFUSED else []
 
 
 def _insert_change(said: Mapping[str, Any], named: Named, *, by: Caller, authorization: str, now: datetime) -> Change:
@@ -153,7 +163,7 @@ def _insert_change(said: Mapping[str, Any], named: Named, *, by: Caller, authori
         requester_id=by.user_id,
         policy_version=deploy_policy.POLICY_VERSION,
         risk=queries.risk_found(said, named.services).level,
-        at=said["window_start"] or now,
+        at=now,
         search_text=_search_text(said),
         created_at=now,
         updated_at=now,
@@ -197,12 +207,10 @@ def _begin_emergency(change: Change, ticket: Ticket, *, by: Caller, now: datetim
     amend(ticket, is_break_glass=decision.outcome == "break_glass")
     facts: dict[str, object] = {"because": decision.because, "how": decision.outcome, "warnings": flags}
     record(change.ref, Happening("started", by.actor, now, facts, decision.rule), at=now)
-    reason = ticket.reason or f"It belongs to {ticket.incident}."
-    for hand in standing.circle.hands:
-        if hand.is_lead and hand.user_id != by.user_id:
-            to = (hand.user_id, hand.email)
-            told = {"who": by.name, "because": decision.because, "reason": reason}
-            outbox.enqueue(messages.glass_broken(change.ref, change.title, to=to, **told), at=now)
+    reason = brief(ticket.reason) or f"It belongs to {ticket.incident}."
+    for to in queries.to_be_told(standing.circle, but=by.user_id):
+        told = {"who": by.name, "because": decision.because, "reason": reason}
+        outbox.enqueue(messages.glass_broken(change.ref, change.title, to=to, **told), at=now)
     tell_progress(standing, at=now)
 
 
@@ -245,14 +253,12 @@ def amend_change(ref: str, changed: Mapping[str, Any], *, by: Caller) -> Standin
 
 def _write_edit(standing: Standing, said: Mapping[str, Any], named: Named, *, by: Caller, now: datetime) -> None:
     change, ticket = standing.change, standing.ticket
-    at = change.started_at or said["window_start"] or change.created_at
     columns = {name: said[name] for name in OF_CHANGE}
     amend(
         change,
         service=named.services[0],
         environment=named.environment,
         risk=queries.risk_found(said, named.services).level,
-        at=at,
         search_text=_search_text(said),
         updated_at=now,
         **columns,
@@ -333,8 +339,10 @@ def _judge_submission(standing: Standing, *, now: datetime) -> None:
     ahead = policy.window_ahead(end=said["window_end"], now=now)
     if ahead.outcome == policy.REFUSED:
         raise Unprocessable(ahead.rule, ahead.because, field="window_end")
+    reach = start_policy.window_within_reach(start=said["window_start"], end=said["window_end"], now=now)
+    require(reach, kind=Unprocessable, field="window_start")
     if standing.ticket.template:
-        require_usable(standing.ticket.template, now=now)
+        require_as_agreed(standing.ticket.template, said, now=now)
     else:
         require(policy.quorum_satisfiable(standing.circle), kind=Conflict)
     require_a_free_window(standing)

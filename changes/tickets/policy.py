@@ -76,7 +76,8 @@ class Circle:
     """Everybody who has a say in one change.
 
     `teams` maps the slugs of the owning teams to their names. `excluded` maps ids of people to why they may not judge
-    it. `filed_at` is when it was filed: a role that somebody got afterwards does not count.
+    it. `filed_at` is when it was filed: a role that somebody got afterwards does not count. By `mailboxes` a second
+    account of somebody who made it is known.
     """
 
     level: str
@@ -84,29 +85,36 @@ class Circle:
     hands: Sequence[Hand]
     excluded: Mapping[int, str]
     filed_at: datetime
+    mailboxes: frozenset[str] = frozenset()
 
 
 class Judge(NamedTuple):
-    """Somebody who may approve, and the slugs of the owning teams that they lead."""
+    """Somebody who may approve, and the slugs of the owning teams that they lead, and of all they belong to."""
 
     user_id: int
     name: str
     email: str
     leads: frozenset[str]
+    teams: frozenset[str] = frozenset()
 
 
 class Demand(NamedTuple):
-    """How many must approve, and of which teams (slugs) a lead must be among them."""
+    """How many must approve, and of which teams (slugs) a lead, or anybody, must be among them."""
 
     number: int
     lead_of: frozenset[str]
+    peer_of: frozenset[str] = frozenset()
 
 
 def demanded_approvals(level: str, teams: Iterable[str]) -> Demand:
-    """Low risk: one peer. Medium: a lead of each owning team. High: two people, with a lead of each owning team."""
+    """Low risk: a peer of each owning team. Medium: a lead of each. High: two people, with a lead of each.
+
+    So nobody is left out because a service of a friendlier team was added. Who belongs to several counts for each.
+    """
+    owning = frozenset(teams)
     if level == Risk.LOW:
-        return Demand(1, frozenset())
-    return Demand(2 if level == Risk.HIGH else 1, frozenset(teams))
+        return Demand(1, frozenset(), owning if len(owning) > 1 else frozenset())
+    return Demand(2 if level == Risk.HIGH else 1, owning)
 
 
 def four_eyes(user_id: int, circle: Circle) -> Decision:
@@ -136,11 +144,15 @@ def judges(circle: Circle) -> list[Judge]:
         if is_old and four_eyes(hand.user_id, circle).outcome == ALLOWED:
             known.setdefault(hand.user_id, []).append(hand)
     found = [
-        Judge(user_id, hands[0].name, hands[0].email, frozenset(hand.team for hand in hands if hand.is_lead))
+        Judge(user_id, hands[0].name, hands[0].email, _teams(hands, leads_only=True), _teams(hands))
         for user_id, hands in known.items()
     ]
     wanted = found if circle.level != Risk.MEDIUM else [judge for judge in found if judge.leads]
     return sorted(wanted, key=lambda judge: (not judge.leads, judge.name))
+
+
+def _teams(hands: Sequence[Hand], *, leads_only: bool = False) -> frozenset[str]:
+    return frozenset(hand.team for hand in hands if hand.is_lead or not leads_only)
 
 
 def approver_role(user_id: int, circle: Circle) -> Decision:
@@ -160,7 +172,10 @@ def quorum_satisfiable(circle: Circle) -> Decision:
     rule, demand, may = "quorum_unsatisfiable", demanded_approvals(circle.level, circle.teams), judges(circle)
     for team in sorted(demand.lead_of):
         if not any(team in judge.leads for judge in may):
-            return Decision(rule, REFUSED, _nobody(f"a lead of {circle.teams[team]}", circle, team=team))
+            return Decision(rule, REFUSED, _nobody("A lead", circle, team=team))
+    for team in sorted(demand.peer_of):
+        if not any(team in judge.teams for judge in may):
+            return Decision(rule, REFUSED, _nobody("Somebody", circle, team=team))
     if len(may) < demand.number:
         left = f"only {people_in_words(may)} is left" if may else "nobody is left"
         because = f"{_count(demand.number)} must approve, and {left}. {_left_out(circle)}"
@@ -168,9 +183,9 @@ def quorum_satisfiable(circle: Circle) -> Decision:
     return Decision(rule, ALLOWED, f"{people_in_words(may)} can approve it.")
 
 
-def _nobody(whom: str, circle: Circle, *, team: str) -> str:
-    left_out = _left_out(circle, team=team, leads_only=True)
-    return f"{whom[0].upper()}{whom[1:]} must approve, and there is none who may. {left_out}".strip()
+def _nobody(who: str, circle: Circle, *, team: str) -> str:
+    left_out = _left_out(circle, team=team, leads_only=who == "A lead")
+    return f"{who} of {circle.teams[team]} must approve, and there is none who may. {left_out}".strip()
 
 
 def _left_out(circle: Circle, *, team: str = "", leads_only: bool = False) -> str:
@@ -189,16 +204,17 @@ def approvals_suffice(circle: Circle, approved_by: Sequence[int]) -> Decision:
     """Whether the approvals that were given are enough; `approved_by` are ids of people whose approval stands."""
     demand, may = demanded_approvals(circle.level, circle.teams), judges(circle)
     given = [judge for judge in may if judge.user_id in approved_by]
-    led = frozenset[str]().union(*(judge.leads for judge in given))
-    open_teams = sorted(demand.lead_of - led)
-    more = max(demand.number - len(given), 0)
+    who, part = ("a lead", "leads") if demand.lead_of else ("somebody", "teams")
+    heard = frozenset[str]().union(*(getattr(judge, part) for judge in given))
+    open_teams = sorted((demand.lead_of or demand.peer_of) - heard)
+    more = max(demand.number - len(given), 0 if demand.lead_of else len(open_teams))
     if not open_teams and not more:
         return Decision("approvals_suffice", State.APPROVED, f"Approved by {people_in_words(given)}.")
     rest = [judge for judge in may if judge.user_id not in approved_by]
     if open_teams and more <= 1:
-        rest = [judge for judge in rest if judge.leads & set(open_teams)]
+        rest = [judge for judge in rest if getattr(judge, part) & set(open_teams)]
     wanted = f"{max(more, 1)} more approval{'s' if more > 1 else ''}"
-    of = f", a lead of {' and of '.join(circle.teams[team] for team in open_teams)} among them" if open_teams else ""
+    of = f", {who} of {' and of '.join(circle.teams[team] for team in open_teams)} among them" if open_teams else ""
     can = f"; {people_in_words(rest, last='or')} can give it" if rest else "; nobody who may is left"
     return Decision("approvals_suffice", State.SUBMITTED, f"Needs {wanted}{of}{can}.")
 

@@ -1,5 +1,6 @@
 """What is known about a filed change: who has a say in it, and everything its page and the API show."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from django.db.models.functions import Lower
 
 from accounts.models import ApiToken, Membership, User
 from catalog.models import Environment, Service
+from changes.mailboxes import mailbox
 from changes.models import Approval, Change, Review, Run, Template, Ticket
 from changes.refs import change_id
 from changes.states import Risk, State
@@ -18,8 +20,9 @@ from changes.tickets import policy, risk_policy
 from changes.tickets.content import bound, digest_of
 from workflow.errors import Conflict, Missing
 
-RUNS_OF_COMMIT = 5
-"""How many deploys of the same commit are asked for its authors."""
+RUNS_OF_COMMIT = 500
+"""How many deploys of the same commit are asked for its authors, so that others of it hide nobody."""
+_ABBREVIATED = re.compile(r"[0-9a-f]{7,39}\Z")
 
 
 @dataclass
@@ -78,8 +81,13 @@ class Standing:
     @cached_property
     def circle(self) -> policy.Circle:
         """Everybody who has a say."""
-        excluded = _excluded(self.change, self.ticket)
-        return circle_around(self.services, self.change.risk, excluded, filed_at=self.change.created_at)
+        return circle_around(
+            self.services,
+            self.change.risk,
+            _excluded(self.change, self.ticket),
+            filed_at=self.change.created_at,
+            makers=[person for person in (self.change.requester, self.ticket.implementer) if person],
+        )
 
     @property
     def standing_approvals(self) -> list[Approval]:
@@ -154,23 +162,33 @@ def parts_in(circle: policy.Circle, user_id: int) -> policy.Parts:
     """What somebody has to do with the teams of a change."""
     own = [hand for hand in circle.hands if hand.user_id == user_id]
     is_lead = any(hand.is_lead for hand in own)
-    leads = is_lead or Membership.objects.filter(user=user_id, is_lead=True).exists()
+    led = Membership.objects.filter(user=user_id, is_lead=True).values_list("user__email", flat=True)
+    leads = is_lead or any(mailbox(email) not in circle.mailboxes for email in led[:1])
     return policy.Parts(is_lead=is_lead, is_member=bool(own), leads_elsewhere=leads)
 
 
 def circle_around(
-    services: Sequence[Service], level: str, excluded: Mapping[int, str], *, filed_at: datetime
+    services: Sequence[Service],
+    level: str,
+    excluded: Mapping[int, str],
+    *,
+    filed_at: datetime,
+    makers: Iterable[User] = (),
 ) -> policy.Circle:
-    """Everybody who has a say in a change of these services at this level of risk."""
+    """Everybody who has a say in a change of these services, which `makers` made, at this level of risk."""
     teams = {service.team.slug: service.team.name for service in services}
     hands = _hands({service.team_id for service in services})
-    return policy.Circle(level=level, teams=teams, hands=hands, excluded=excluded, filed_at=filed_at)
+    boxes = {mailbox(one.email) for one in makers}
+    boxes |= {mailbox(hand.email) for hand in hands if hand.user_id in excluded}
+    alike = [hand.user_id for hand in hands if mailbox(hand.email) in boxes]
+    left_out = dict.fromkeys(alike, "have the mailbox of somebody who made it") | dict(excluded)
+    return policy.Circle(level, teams, hands, left_out, filed_at, frozenset(boxes))
 
 
 def circle_of_deploy(change: Change) -> policy.Circle:
     """Everybody who has a say in what a pipeline deployed: authors of its commits and who logged it have none."""
     run = Run.objects.get(pk=change.pk)
-    authors = people_by_email(authors_of("", run.commits))
+    authors = people_by_email(authors_of("", commits_told(run.events)))
     tokens = {event["by"].removeprefix("token:") for event in run.events if event["by"].startswith("token:")}
     owners = ApiToken.objects.filter(pk__in=tokens).values_list("owner_id", flat=True)
     people = {event["by"].removeprefix("user:") for event in run.events if event["by"].startswith("user:")}
@@ -202,21 +220,43 @@ def _excluded(change: Change, ticket: Ticket) -> dict[int, str]:
     return found
 
 
+def to_be_told(circle: policy.Circle, *, but: int) -> list[tuple[int, str]]:
+    """(id, e-mail) of whom an emergency is told: the leads, else whoever is left of the teams, else administrators."""
+    others = {hand.user_id: hand for hand in circle.hands if hand.user_id != but}
+    leads = {hand.user_id for hand in circle.hands if hand.is_lead}
+    found = [(pk, hand.email) for pk, hand in others.items() if pk in leads or not leads - {but}]
+    return found or list(User.objects.filter(is_admin=True, is_active=True).exclude(pk=but).values_list("pk", "email"))
+
+
 def authors_of(sha: str, commits: Sequence[dict[str, str]]) -> set[str]:
-    """The e-mails, in small letters, of who wrote the commits that are named, or that were deployed as `sha`."""
+    """The mailboxes of who wrote the commits that are named, or that were deployed as `sha`."""
     told = list(commits)
     if sha:
-        runs = Run.objects.filter(change__sha=sha).order_by("-change_id")[:RUNS_OF_COMMIT]
-        told += [commit for run in runs for commit in run.commits]
-    return {author for commit in told if (author := str(commit.get("author") or "").strip().lower())}
+        runs = Run.objects.filter(deployed_as(sha)).order_by("change_id").values_list("events", flat=True)
+        told += [commit for events in runs[:RUNS_OF_COMMIT] for commit in commits_told(events)]
+    return {author for commit in told if (author := mailbox(str(commit.get("author") or "")))}
+
+
+def commits_told(events: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The commits of a run; who is left out of a later message about it wrote a part of it all the same."""
+    return [commit for event in events for commit in event.get("commits") or ()]
+
+
+def deployed_as(sha: str) -> Q:
+    """The runs that deployed a commit, also where it is written in capitals or abbreviated."""
+    low = sha.lower()
+    spelled = Q(change__sha__in={sha, low})
+    # Of what begins alike, the range is what an index finds.
+    return spelled | Q(change__sha__gt=low, change__sha__lt=f"{low}g") if _ABBREVIATED.match(low) else spelled
 
 
 def people_by_email(emails: Iterable[str]) -> list[User]:
-    """The people with these e-mails (in small letters)."""
-    wanted = list(emails)
+    """The people with these mailboxes, with every account that they have."""
+    wanted = set(emails)
     if not wanted:
         return []
-    return list(User.objects.annotate(address=Lower("email")).filter(address__in=wanted).order_by("pk"))
+    near = User.objects.annotate(address=Lower("email")).filter(Q(address__in=wanted) | Q(email__contains="+"))
+    return [person for person in near.order_by("pk") if mailbox(person.email) in wanted]
 
 
 # --- What a draft names ----------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Changes that are made from a pre-approved template."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,8 @@ from changes.models import Change, Template
 from changes.preapproved import policy
 from changes.preapproved.actions import demote_template
 from changes.preapproved.queries import usability
-from changes.tickets.content import Draft
+from changes.tickets.content import LABELS, Draft, plain
+from workflow.decisions import Decision
 from workflow.errors import Conflict
 
 OF_TEMPLATE = ("description", "reason", "customer_impacting", "test_evidence", "rollback_plan", "rollback_minutes")
@@ -28,6 +30,20 @@ def draft_from(template: Template, draft: Draft) -> Draft:
     )
 
 
+def as_agreed(template: Template, said: Mapping[str, Any], *, now: datetime) -> Decision:
+    """Whether a change that was made from the template and says this is still what two people agreed to."""
+    decision = usability(template, now=now)
+    if decision.outcome == policy.REFUSED:
+        return decision
+    present = draft_from(template, Draft()).as_mapping()
+    fixed = (*OF_TEMPLATE, "verification_plan", "services", "environment", "risk_answers")
+    differing = [name for name in fixed if plain(present[name]) != plain(said[name])]
+    if not differing:
+        return decision
+    because = f"It says something else since the change was filed ({LABELS[differing[0]].lower()}). File it again."
+    return Decision(decision.rule, policy.REFUSED, because)
+
+
 def note_outcome(template: Template | None, change: Change, *, now: datetime) -> None:
     """Demote the template if the change that was made from it failed."""
     if template is None:
@@ -39,7 +55,15 @@ def note_outcome(template: Template | None, change: Change, *, now: datetime) ->
 
 def require_usable(template: Template, *, now: datetime) -> None:
     """Raise Conflict("template_usable") unless changes may be made from the template now."""
-    decision = usability(template, now=now)
+    _require(usability(template, now=now), template)
+
+
+def require_as_agreed(template: Template, said: Mapping[str, Any], *, now: datetime) -> None:
+    """Raise Conflict("template_usable") unless the template is usable and still says what the change says."""
+    _require(as_agreed(template, said, now=now), template)
+
+
+def _require(decision: Decision, template: Template) -> None:
     if decision.outcome == policy.REFUSED:
         because = f"The template “{template.slug}” cannot be used. {decision.because}"
         raise Conflict(decision.rule, because, field="template")

@@ -64,6 +64,9 @@ def approvers(circle: Circle, dice: random.Random) -> list[str]:
     for team in sorted(demand.lead_of):
         if not any(team in judge.leads for judge in chosen):
             chosen.append(dice.choice([judge for judge in may if team in judge.leads]))
+    for team in sorted(demand.peer_of):
+        if not any(team in judge.teams for judge in chosen):
+            chosen.append(dice.choice([judge for judge in may if team in judge.teams]))
     others = [judge for judge in may if judge not in chosen]
     dice.shuffle(others)
     chosen += others[: max(demand.number - len(chosen), 0)]
