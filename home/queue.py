@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from changes.models import Change, Pipeline, Template
+from changes.models import Change, FreezeOverride, Pipeline, Template
 from changes.narration import proof_due
 from changes.tickets import duties
 from changes.tickets.duties import Duty
@@ -41,6 +41,7 @@ class Found:
     dead: int = 0
     duties: Sequence[Duty] = ()
     templates: Sequence[Template] = ()
+    overrides: Sequence[FreezeOverride] = ()
 
 
 def queue(found: Found, *, now: datetime) -> list[Waiting]:
@@ -48,6 +49,7 @@ def queue(found: Found, *, now: datetime) -> list[Waiting]:
     lines = [_undelivered(found.dead)] if found.dead else []
     timed = [(proof_due(change), _proof(change, now)) for change in found.unproven]
     timed += [(duty.due, _duty(duty, now)) for duty in found.duties if duty.due]
+    timed += [(override.expires_at, _override(override, now)) for override in found.overrides]
     lines += [line for _, line in sorted(timed, key=lambda pair: pair[0])]
     lines += [_duty(duty, now) for duty in found.duties if not duty.due]
     lines += [_confirmation(pipeline) for pipeline in found.confirmable]
@@ -171,6 +173,22 @@ def _template(template: Template) -> Waiting:
     facts = [f"{template.author} asks", "no change can be made from it until two people approve it"]
     return Waiting(
         it.icon, it.tone, "Approve the template", template.name, f"/templates/{template.slug}", facts, "Read"
+    )
+
+
+def _override(override: FreezeOverride, now: datetime) -> Waiting:
+    it, due = tones.look("hold", "gate"), override.expires_at
+    return Waiting(
+        icon=it.icon,
+        tone=it.tone,
+        verb="Confirm an override of",
+        title=override.freeze.name,
+        url=f"/freezes/{override.freeze_id}",
+        facts=[f"{override.requested_by} asks", override.reason[:120]],
+        button="Read it",
+        due=moments.due(due, "Expires"),
+        due_tone=it.tone if due - now < NEAR else "",
+        when=moments.stamp(due),
     )
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.pages import reader
+from changes.freezes.queries import overrides_to_confirm
 from changes.pipelines.snippets import first_curl
 from changes.preapproved.queries import waiting_for as templates_waiting_for
 from changes.queries import ChangeRow, filter_choices
@@ -53,6 +54,7 @@ def _waiting(me: User, at: datetime) -> dict[str, Any]:
         dead=queries.dead_messages() if me.is_admin else 0,
         duties=duties_of(me, now=at),
         templates=templates_waiting_for(me, now=at),
+        overrides=overrides_to_confirm(me, now=at, limit=queries.SHOWN),
     )
     return {"waiting": queue(found, now=at)}
 

@@ -123,7 +123,10 @@ class Board:
         board.deploys = _deploys_in_words(count, day, self._now.date())
         board.deploys_url = self._list_url(origin="pipeline", since=day.isoformat(), until=following)
         board.shades = [
-            self._shade(window, span) for window in self._found.freezes if Span(window.start, window.end).meets(span)
+            # What is drawn last lies on top, and a hard freeze is the one that counts.
+            self._shade(window, span)
+            for window in sorted(self._found.freezes, key=lambda one: one.is_hard)
+            if Span(window.start, window.end).meets(span)
         ]
         if board.is_today and self.period.kind == WEEK:
             board.now = f"dl-q-{self._quarter(self._now, span)}"

@@ -216,6 +216,20 @@ def who_decide(scope: Scope) -> list[User]:
     return sorted(people, key=lambda person: (person.pk not in leading, person.name))
 
 
+def overrides_to_confirm(person: User, *, now: datetime, limit: int) -> list[FreezeOverride]:
+    """The overrides that wait for a second person, and that `person` may confirm: the rule `may_decide_on_freeze`."""
+    waiting = FreezeOverride.objects.filter(
+        confirmed_at__isnull=True, expires_at__gt=now, freeze__ended_at__isnull=True
+    )
+    waiting = waiting.exclude(requested_by=person)
+    if not person.is_admin:
+        led = list(Membership.objects.filter(user=person, is_lead=True).values_list("team_id", flat=True))
+        covered = Q(freeze__services__team__in=led) | Q(freeze__teams__in=led)
+        everything = Q(freeze__services=None, freeze__teams=None) if led else Q(pk__in=[])
+        waiting = waiting.filter(covered | everything).distinct()
+    return list(waiting.select_related("freeze", "requested_by").order_by("expires_at")[:limit])
+
+
 def affected_leads(freeze: Freeze, services: Sequence[Service]) -> list[User]:
     """The leads of the teams that an override concerns: of these services, else of what the freeze covers."""
     scope = Scope(services) if services else scope_of(freeze)

@@ -7,6 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.callers import caller_of_person
+from changes.models import Freeze, FreezeOverride
 from changes.pipelines import registration
 from notifications.models import Message
 from tests.changes.test_pages import log, log_unproven, seen
@@ -117,5 +118,17 @@ def test_the_page_asks_the_database_as_often_for_60_deploys_as_for_5(
         log(ci, run_id=f"b{number}", pipeline=f"pipeline-{number}")
         registration.register_pipeline(f"new-{number}", TERMS, by=caller_of_person(shop.bo))
     client.force_login(shop.admin)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         client.get("/")
+
+
+def test_an_override_of_a_freeze_waits_for_those_who_may_confirm_it_and_for_nobody_else(client, shop):
+    now = timezone.now()
+    freeze = Freeze.objects.create(name="Year end", start=now, end=now + timedelta(days=9))
+    freeze.services.add(shop.checkout)
+    FreezeOverride.objects.create(
+        freeze=freeze, reason="A fix for the till.", requested_by=shop.admin, expires_at=now + timedelta(hours=5)
+    )
+    for person, is_asked in ((shop.ann, True), (shop.admin, False), (shop.cy, False), (shop.bo, False)):
+        client.force_login(person)
+        assert ("A fix for the till." in client.get("/queue").content.decode()) is is_asked, person
