@@ -91,8 +91,7 @@ def _take_turn(credential: str, key: str) -> None:
     """Hold the key until the transaction ends. SQLite needs nothing: it lets one writing transaction in at a time."""
     if connection.vendor != "postgresql":
         return
-    number = int.from_bytes(hashlib.sha256(f"{credential} {key}".encode()).digest()[:8], signed=True)
-    if not fetch("SELECT pg_try_advisory_xact_lock(%s::bigint)", [number])[0][0]:
+    if not fetch("SELECT pg_try_advisory_xact_lock(%s::bigint)", [_number_of(credential, key)])[0][0]:
         raise Conflict(
             "idempotency_in_flight", "The first request with this key is still running. Try again in a moment."
         )
@@ -112,6 +111,34 @@ def _answer_of(work: Callable[[], Response]) -> tuple[HttpResponse, RuleViolatio
     except RuleViolation as refusal:
         return refused(refusal), refusal
     return HttpResponse(write_json(answer.data), status=answer.status_code, content_type=JSON), None
+
+
+def said_once(*, credential: str, key: str, work: Callable[[], str]) -> str:
+    """What `work` returns, or what it returned to the first who asked with this (credential, key).
+
+    For forms: a second press of the same button waits for the first and gets its answer. A refusal is not kept.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            fetch("SELECT pg_advisory_xact_lock(%s::bigint)", [_number_of(credential, key)])
+        first = StoredReply.objects.filter(credential=credential, key=key).first()
+        if first is not None:
+            return bytes(first.body).decode()
+        said = work()
+        StoredReply(
+            credential=credential,
+            key=key,
+            fingerprint="",
+            status=200,
+            body=said.encode(),
+            content_type="text/plain",
+            created_at=timezone.now(),
+        ).save(force_insert=True)
+        return said
+
+
+def _number_of(credential: str, key: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{credential} {key}".encode()).digest()[:8], signed=True)
 
 
 def forget_old_replies(*, now: datetime) -> int:

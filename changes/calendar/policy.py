@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from heapq import heappop, heappush
+from itertools import islice
 from typing import NamedTuple
 
 STEP = timedelta(minutes=15)
@@ -127,19 +129,45 @@ def collision(one: Booking, other: Booking, landscape: Landscape) -> Collision |
 
 
 def collisions_among(bookings: Iterable[Booking], landscape: Landscape, *, most: int) -> list[Collision]:
-    """The first `most` collisions of all pairs, ordered by the time at which they begin."""
+    """The first `most` collisions of all pairs, ordered by the time at which they begin.
+
+    Only those that share a service or a person are compared, so thousands at one time cost no more than their number.
+    """
     found: list[Collision] = []
-    running: list[Booking] = []
-    for booking in sorted(bookings, key=lambda booking: (booking.span.start, booking.id)):
-        running = [earlier for earlier in running if earlier.span.end > booking.span.start]
-        for earlier in running:
-            met = collision(earlier, booking, landscape)
-            if met is not None:
-                found.append(met)
-            if len(found) >= most:
-                return found
-        running.append(booking)
+    running: dict[_Part, dict[int, Booking]] = defaultdict(dict)
+    ends: list[tuple[datetime, int, Booking]] = []
+    for booking in sorted(bookings, key=_by_time):
+        while ends and ends[0][0] <= booking.span.start:
+            _, number, over = heappop(ends)
+            for part in _parts(over):
+                running[part].pop(number, None)
+        touched = {other.id: other for part in _reached(booking, landscape) for other in running[part].values()}
+        met = (collision(earlier, booking, landscape) for earlier in sorted(touched.values(), key=_by_time))
+        found += islice((one for one in met if one is not None), most - len(found))
+        if len(found) >= most:
+            return found
+        heappush(ends, (booking.span.end, booking.id, booking))
+        for part in _parts(booking):
+            running[part][booking.id] = booking
     return found
+
+
+_Part = tuple[str, int | None, int | None]
+
+
+def _by_time(booking: Booking) -> tuple[datetime, int]:
+    return booking.span.start, booking.id
+
+
+def _parts(booking: Booking) -> list[_Part]:
+    """What a booking takes up, as keys: its services where they are, and somebody's hands."""
+    hands: list[_Part] = [("hands", booking.implementer_id, None)] if booking.implementer_id is not None else []
+    return [*hands, *(("service", service, booking.environment_id) for service in booking.services)]
+
+
+def _reached(booking: Booking, landscape: Landscape) -> list[_Part]:
+    near = {other for service in booking.services for other in landscape.near.get(service, frozenset())}
+    return [*_parts(booking), *(("service", other, booking.environment_id) for other in near - booking.services)]
 
 
 # --- Room ------------------------------------------------------------------------------------------------------------

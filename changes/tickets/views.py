@@ -1,5 +1,6 @@
 """The pages of filed changes: filing, editing, and everything that people do with one."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ from changes.tickets.forms import (
 )
 from changes.tickets.queries import Standing, standing_of
 from workflow.errors import Missing
+from workflow.idempotency import said_once
 
 WISHES = ("type", "template", "copy")
 """What the address of the page for filing may name."""
@@ -66,7 +68,13 @@ def new_change(request: HttpRequest) -> HttpResponse:
 
 
 def _file(form: FilingForm, file: Callable[..., Change], *, by: Caller) -> Change:
-    return file(form.draft(), by=by)
+    """File it; one page that is sent twice, as by a double click, files once."""
+    # Every time a page is shown, its token against other sites is masked anew, so this tells one showing from the next.
+    if not form.data.get("csrfmiddlewaretoken"):
+        return file(form.draft(), by=by)
+    sent = hashlib.sha256(repr(sorted(dict(form.data).items())).encode()).hexdigest()
+    ref = said_once(credential=by.actor, key=f"filing:{sent}", work=lambda: file(form.draft(), by=by).ref)
+    return _found(ref)
 
 
 def _switched(typed: QueryDict) -> QueryDict:

@@ -1,6 +1,7 @@
 """What somebody who wants a change through without others, or to spoil the pages, gets from each door."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -410,6 +411,50 @@ def test_a_button_pressed_twice_acts_once(crew):
     done(crew["dee"].press(ref, "review", note="Seen."))
     assert crew["dee"].press(ref, "review", note="Seen.").status_code == 422
     assert (Approval.objects.count(), Review.objects.count()) == (1, 1)
+
+
+def test_a_page_that_is_sent_twice_files_one_change_and_the_next_page_another(crew):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(crew["bo"].user)
+
+    def shown():
+        return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get("/changes/new").content.decode())[1]
+
+    said = {**typed(type="emergent", do="begin"), "csrfmiddlewaretoken": shown()}
+    pressed = [browser.post("/changes/new", said).headers["Location"] for _ in range(2)]
+    assert (pressed[0], Ticket.objects.count()) == (pressed[1], 1)
+    done(browser.post("/changes/new", {**said, "title": "Another one"}))
+    done(browser.post("/changes/new", {**said, "csrfmiddlewaretoken": shown()}))
+    assert Ticket.objects.count() == 3
+
+
+@pytest.mark.parametrize("limit", [{"services": ["ledger"]}, {"environments": ["uat"]}])
+def test_a_limited_token_decides_nothing_that_reaches_further(crew, shop, team, limit):
+    team.approved()
+    freeze, until = make_freeze(), (timezone.now() + timedelta(hours=1)).isoformat()
+    done(
+        crew["ann"].api.post(
+            f"/api/v1/freezes/{freeze.pk}/override", {"reason": "x", "expires_at": until}, format="json"
+        )
+    )
+    limited = token_client(shop.ann, *SCOPES, **limit)
+    emergency = crew["bo"].file(type="emergent", window_start=None, window_end=None)
+    done(crew["bo"].say(emergency, "finish", outcome="succeeded"))
+    question = {"service": "checkout", "environment": "production", "pipeline": "checkout-deploy", "sha": SHA}
+    posts = {
+        f"/api/v1/freezes/{freeze.pk}/end": {},
+        f"/api/v1/freezes/{freeze.pk}/override": {"reason": "x", "expires_at": until},
+        "/api/v1/freezes": {"name": "All", "start": timezone.now().isoformat(), "end": until},
+        "/api/v1/templates/rotate-keys/retire": {"reason": "x"},
+        "/api/v1/templates/rotate-keys/approve": {"seen": Template.objects.get().digest},
+        "/api/v1/gate": question,
+        f"{URL}/{emergency}/review": {"note": "x"},
+        URL: body(template="rotate-keys"),
+    }
+    answers = {path: limited.post(path, said, format="json").json().get("code") for path, said in posts.items()}
+    assert answers == dict.fromkeys(posts, "token_limits")
+    patched = limited.patch("/api/v1/templates/rotate-keys", {"reason": "x"}, format="json")
+    assert patched.json()["code"] == "token_limits"
 
 
 # --- What is written -------------------------------------------------------------------------------------------------
