@@ -20,7 +20,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
-from notifications import intake, policy
+from notifications import intake, places, policy
 from notifications.models import REF, Mark, Message, Tally
 from notifications.policy import Case, Crashed, Ending, Failed, Fate
 from notifications.providers import PROVIDERS
@@ -89,14 +89,10 @@ WHERE state = 'pending' AND id = (
     WHERE state = 'pending' AND channel = %s AND priority = %s AND due_at <= %s AND deadline_at > %s
       AND NOT EXISTS (SELECT 1 FROM notifications_mark WHERE name = 'paused')
       AND (due.replaces = '' OR NOT EXISTS (
-        SELECT 1 FROM notifications_message AS older WHERE older.replaces = due.replaces AND older.replaces <> ''
+        SELECT 1 FROM notifications_message AS older WHERE older.replaces = due.replaces AND NOT (older.replaces = '')
            AND older.channel = due.channel AND older.recipient = due.recipient AND older.state = 'sending'))
     ORDER BY due_at LIMIT 1 {lock})
-RETURNING id, attempt, dedup_key, recipient, subject, payload, CASE WHEN replaces = '' THEN '' ELSE COALESCE((
-    SELECT older.provider_ref FROM notifications_message AS older
-    WHERE older.replaces = notifications_message.replaces AND older.replaces <> '' AND older.state = 'sent'
-      AND older.channel = notifications_message.channel AND older.recipient = notifications_message.recipient
-    ORDER BY older.id DESC LIMIT 1), '') END
+RETURNING id, attempt, dedup_key, recipient, subject, payload, replaces
 """
 
 
@@ -110,7 +106,9 @@ def claim(lane: Lane, *, at: datetime) -> Claim | None:
     rows = fetch(sql, [lease_until, lane.channel, lane.priority, at, at])
     if not rows:
         return None
-    pk, attempt, dedup_key, recipient, subject, payload, replaced_ref = rows[0]
+    *columns, replaces = rows[0]
+    pk, attempt, dedup_key, recipient, subject, payload = columns
+    replaced_ref = places.newest_ref(replaces, lane.channel, recipient) if replaces else ""
     return Claim(pk, attempt, lane, dedup_key, recipient, subject, payload, replaced_ref)
 
 
@@ -316,14 +314,9 @@ def _call_off(message: Message, *, because: str = "") -> bool:
 def supersede(message: Message) -> None:
     """Call off what waits and whose place `message` takes, in the caller's transaction."""
     if message.replaces:
-        older = _same_place(message).filter(pk__lt=message.pk, state__in=(State.PENDING, State.SENDING))
+        older = places.same_place(message).filter(pk__lt=message.pk, state__in=(State.PENDING, State.SENDING))
         for one in older.select_for_update().order_by("pk"):
             _call_off(one, because="A newer message took its place.")
-
-
-def _same_place(message: Message) -> "QuerySet[Message]":
-    place = {"replaces": message.replaces, "channel": message.channel, "recipient": message.recipient}
-    return Message.objects.filter(**place).exclude(replaces="")
 
 
 def revive(pk: int, *, by: str, at: datetime) -> Message | None:
@@ -333,7 +326,7 @@ def revive(pk: int, *, by: str, at: datetime) -> Message | None:
     """
     rows = Message.objects.select_for_update().filter(pk=pk, state__in=(State.PENDING, State.DEAD))
     message = rows.first()
-    if message is None or _same_place(message).filter(pk__gt=pk).exists():
+    if message is None or places.same_place(message).filter(pk__gt=pk).exists():
         return None
     deadline_at = max(message.deadline_at, at + policy.USEFUL_FOR[Message.Priority(message.priority)])
     columns = {"due_at": at, "deadline_at": deadline_at, "is_unwanted": False}

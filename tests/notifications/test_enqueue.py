@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from notifications import actions, outbox, relay
+from notifications import actions, outbox, places, relay
 from notifications.intake import KeyTooLong, UnknownChannel
 from notifications.models import REF, Message
 from notifications.outbox import Fallback, NewMessage, OutsideTransaction
@@ -186,3 +186,12 @@ def test_the_payload_keeps_any_text_that_people_write(post: Post, memory: Memory
     post(text=text)
     send_all()
     assert memory.delivered[0].text == text
+
+
+def test_finding_what_is_replaced_costs_little_however_much_was_sent(post: Post, memory: MemoryProvider) -> None:
+    for key in ("started", "ended"):
+        post(key, replaces="progress:CHG-1")
+        send_all()
+    message = Message.objects.latest("pk")
+    plan = places.of_place(message.replaces, message.channel, message.recipient).order_by("-id").explain()
+    assert connection.vendor == "postgresql" or "message_by_replaces" in plan
