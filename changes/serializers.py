@@ -128,12 +128,6 @@ def change_json(change: Change) -> dict[str, Any]:
     """A change in full; all that it names must be loaded."""
     run: Run | None = getattr(change, "run", None)
     ref = change.ref
-    verdict = {
-        "result": change.verdict,
-        "rule": change.verdict_rule,
-        "policy_version": change.policy_version,
-        "checks": run.checks if run else [],
-    }
     return {
         "ref": ref,
         "url": change_url(ref),
@@ -142,7 +136,7 @@ def change_json(change: Change) -> dict[str, Any]:
         "authorization": change.authorization,
         "state": change.state,
         "outcome": change.outcome or None,
-        "verdict": verdict if change.verdict else None,
+        "verdict": _verdict_json(change, run) if change.verdict else None,
         "title": change.title,
         "service": change.service.slug,
         "team": change.service.team.slug,
@@ -166,6 +160,11 @@ def change_json(change: Change) -> dict[str, Any]:
         "created_at": change.created_at,
         "updated_at": change.updated_at,
     }
+
+
+def _verdict_json(change: Change, run: Run | None) -> dict[str, Any]:
+    brief = {"result": change.verdict, "rule": change.verdict_rule, "policy_version": change.policy_version}
+    return {**brief, "checks": run.checks if run else []}
 
 
 def _run_json(run: Run) -> dict[str, Any]:

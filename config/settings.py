@@ -117,9 +117,10 @@ IS_POSTGRES = "postgresql" in DATABASES["default"]["ENGINE"]
 # A worker thread keeps its connection: opening one costs more than the query it is for.
 DATABASES["default"]["CONN_MAX_AGE"] = None
 if IS_POSTGRES:
+    # Our statements are short: to compile them takes PostgreSQL longer than to run them.
     # A migration may take as long as a large table needs; only its wait for a lock stays short: others wait behind it.
     _patience = 0 if "migrate" in sys.argv else 30_000
-    _limits = f"-c statement_timeout={_patience} -c lock_timeout=10000"
+    _limits = f"-c statement_timeout={_patience} -c lock_timeout=10000 -c jit=off"
     DATABASES["default"].setdefault("OPTIONS", {})["options"] = _limits
     # Django switches psycopg's prepared statements off; `workflow.statements` lives from them. The ORM is not affected.
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5

@@ -85,7 +85,7 @@ class Paper:
     entries: list[tuple[datetime, Happening]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     look: Look | None = None
-    state: str = State.DRAFT.value
+    stands: str = State.DRAFT.value
     outcome: str = ""
     flags: str = ""
     reminded: int = 0
@@ -162,20 +162,20 @@ class Paper:
         self._note(at, "filed", by, {**facts, "digest": self.digest, "risk": self.risk}, "risk_level")
         if self.authorization == Authorization.EMERGENCY:
             decision = policy.emergency_authorization({}, user_id=self.requester.pk, is_known=False)
-            self.state, self.started_at = State.IN_PROGRESS.value, at
+            self.stands, self.started_at = State.IN_PROGRESS.value, at
             self.review_due_at = at + policy.REVIEW_WITHIN
             self._note(at, "started", by, {"because": decision.because, "how": decision.outcome}, decision.rule)
 
     def _submit(self, step: Step) -> None:
         self.submitted_at, by = step.at, self.company.people[step.who].actor
         if self.filing.template:
-            self.state, self.approved_at = State.APPROVED.value, step.at
+            self.stands, self.approved_at = State.APPROVED.value, step.at
             facts: dict[str, object] = {"template": self.filing.template}
             facts["template_digest"] = self.filing.template_digest
             return self._note(step.at, "approved", by, facts, TEMPLATE_RULE)
         decision = policy.quorum_satisfiable(self.circle)
         assert decision.outcome == policy.ALLOWED, decision.because
-        self.state = State.SUBMITTED.value
+        self.stands = State.SUBMITTED.value
         facts = {"digest": self.digest, "risk": self.risk, "because": decision.because}
         return self._note(step.at, "submitted", by, facts, decision.rule)
 
@@ -196,17 +196,17 @@ class Paper:
         facts: dict[str, object] = {"digest": self.digest, "note": note, "because": decision.because}
         self._note(step.at, "approved", who.actor, facts, decision.rule)
         if decision.outcome == State.APPROVED:
-            self.state, self.approved_at = State.APPROVED.value, step.at
+            self.stands, self.approved_at = State.APPROVED.value, step.at
 
     def _reject(self, step: Step) -> None:
         who = self._answer(step, "rejected", step.said["reason"])
-        self.state = State.REJECTED.value
+        self.stands = State.REJECTED.value
         facts: dict[str, object] = {"digest": self.digest, "reason": step.said["reason"]}
         self._note(step.at, "rejected", who.actor, facts, "approver_role")
 
     def _revise(self, step: Step) -> None:
         self._void(step.at)
-        self.state, self.submitted_at, self.approved_at = State.DRAFT.value, None, None
+        self.stands, self.submitted_at, self.approved_at = State.DRAFT.value, None, None
         self._note(step.at, "revised", self.company.people[step.who].actor, {"reason": step.said.get("reason", "")})
 
     def _edit(self, step: Step) -> None:
@@ -217,8 +217,8 @@ class Paper:
         voided = self._void(step.at) if self.digest != before else 0
         facts: dict[str, object] = {"changed": changed, "digest": self.digest, "voided": voided}
         self._note(step.at, "edited", who.actor, facts)
-        if self.state in {State.SUBMITTED, State.APPROVED} and self.digest != before:
-            self.state, self.submitted_at, self.approved_at = State.SUBMITTED.value, step.at, None
+        if self.stands in {State.SUBMITTED, State.APPROVED} and self.digest != before:
+            self.stands, self.submitted_at, self.approved_at = State.SUBMITTED.value, step.at, None
 
     def _void(self, at: datetime) -> int:
         stood = [one for one in self.answers if one.voided_at is None]
@@ -227,18 +227,18 @@ class Paper:
         return len(stood)
 
     def _withdraw(self, step: Step) -> None:
-        self.state = State.WITHDRAWN.value
+        self.stands = State.WITHDRAWN.value
         self._note(step.at, "withdrawn", self.company.people[step.who].actor, {"reason": step.said.get("reason", "")})
 
     def _expire(self, step: Step) -> None:
-        decision = policy.window_missed(state=self.state, end=self.said["window_end"], now=step.at)
-        self.state = decision.outcome
+        decision = policy.window_missed(state=self.stands, end=self.said["window_end"], now=step.at)
+        self.stands = decision.outcome
         self._note(step.at, "expired", SYSTEM, {"because": decision.because}, decision.rule)
 
     def _start(self, step: Step) -> None:
         window = policy.started_in_window(start=self.said["window_start"], end=self.said["window_end"], now=step.at)
         self.flags = "" if window.outcome == policy.ALLOWED else window.outcome
-        self.state, self.started_at = State.IN_PROGRESS.value, step.at
+        self.stands, self.started_at = State.IN_PROGRESS.value, step.at
         facts: dict[str, object] = {"because": window.because, "digest": self.digest, "warnings": []}
         self._note(step.at, "started", self.company.people[step.who].actor, facts, window.rule)
 
@@ -253,7 +253,7 @@ class Paper:
             flags=self.flags.split(),
         )
         needed, by = policy.review_needed(facts), self.company.people[step.who].actor
-        self.state = State.FINISHED.value
+        self.stands = State.FINISHED.value
         told: dict[str, object] = {"outcome": self.outcome, "note": step.said.get("note", "")}
         self._note(step.at, "finished", by, {**told, "because": needed.because}, needed.rule)
         if needed.outcome == policy.NEEDED:
@@ -264,7 +264,7 @@ class Paper:
             self._close(step.at, by)
 
     def _close(self, at: datetime, actor: str) -> None:
-        self.state = State.CLOSED.value
+        self.stands = State.CLOSED.value
         self._note(at, "closed", actor, {"note": ""})
 
     def _review(self, step: Step) -> None:
@@ -273,7 +273,7 @@ class Paper:
         assert decision.outcome == policy.ALLOWED, (self.said["title"], step.who, decision.because)
         self._remind(until=step.at)
         self.look = Look(who, answers, step.said["note"], step.at)
-        self.state, self.review_due_at = State.CLOSED.value, None
+        self.stands, self.review_due_at = State.CLOSED.value, None
         facts: dict[str, object] = {"note": step.said["note"], "answers": answers}
         self._note(step.at, "reviewed", who.actor, facts, "reviewer_role")
 
@@ -302,7 +302,7 @@ class Paper:
             "type": (Type.EMERGENT if is_emergency else Type.STANDARD).value,
             "origin": Origin.PERSON.value,
             "authorization": self.authorization,
-            "state": self.state,
+            "state": self.stands,
             "outcome": self.outcome,
             "policy_version": deploy_policy.POLICY_VERSION,
             "service_id": self.company.services[said["services"][0]].pk,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -181,72 +182,48 @@ def working(day: datetime) -> datetime:
 def freezes_at(now: datetime, tier_0: Sequence[str]) -> list[FreezeStory]:
     """Every freeze that there is; `tier_0` are the slugs of the most critical services."""
     times = times_at(now)
+    return [_weekend(now, tier_0), *_around_the_sale(times)]
+
+
+def _weekend(now: datetime, tier_0: Sequence[str]) -> FreezeStory:
     friday = _weekday_on_or_after((now - timedelta(days=85)).date(), 4)
     weekend = (
         datetime.combine(friday, time(18), BERLIN),
         datetime.combine(friday + timedelta(days=3), time(7), BERLIN),
     )
-    two_hours = timedelta(hours=2)
+    return FreezeStory(
+        Declared(
+            "Weekend",
+            weekend[0].astimezone(UTC),
+            weekend[1].astimezone(UTC),
+            "Half of us are away. What can wait until Monday waits.",
+            is_hard=False,
+            rrule="FREQ=WEEKLY;BYDAY=FR",
+            time_zone="Europe/Berlin",
+            services=tier_0,
+            environments=PRODUCTION,
+        ),
+        "dana",
+        88,
+    )
+
+
+def _around_the_sale(times: Times) -> list[FreezeStory]:
+    until_new_year, a_move = times.year_end + timedelta(days=17, hours=-10), times.move + timedelta(hours=2)
+    year_end = "Most of us are away, and customers send more than in any other weeks."
+    sale = "Nothing moves while most orders of the year come in."
+    move = "Events of a third of all accounts move. Readers must not restart meanwhile."
+    before = "The sale doubles the orders. Deploy only what repairs something."
+    moved = ["event-stream", "metrics-store"]
+    production = partial(Declared, environments=PRODUCTION)
     return [
+        FreezeStory(production("Year end", times.year_end, until_new_year, year_end), "ann", 34),
+        FreezeStory(production("The sale", times.sale, times.sale_end, sale), "dana", 20),
         FreezeStory(
-            Declared(
-                "Weekend",
-                weekend[0].astimezone(UTC),
-                weekend[1].astimezone(UTC),
-                "Half of us are away. What can wait until Monday waits.",
-                is_hard=False,
-                rrule="FREQ=WEEKLY;BYDAY=FR",
-                time_zone="Europe/Berlin",
-                services=tier_0,
-                environments=PRODUCTION,
-            ),
-            "dana",
-            88,
+            production("Partition move of the event stream", times.move, a_move, move, services=moved), "jonas", 16
         ),
         FreezeStory(
-            Declared(
-                "Year end",
-                times.year_end,
-                times.year_end + timedelta(days=17, hours=-10),
-                "Most of us are away, and customers send more than in any other weeks.",
-                environments=PRODUCTION,
-            ),
-            "ann",
-            34,
-        ),
-        FreezeStory(
-            Declared(
-                "The sale",
-                times.sale,
-                times.sale_end,
-                "Nothing moves while most orders of the year come in.",
-                environments=PRODUCTION,
-            ),
-            "dana",
-            20,
-        ),
-        FreezeStory(
-            Declared(
-                "Partition move of the event stream",
-                times.move,
-                times.move + two_hours,
-                "Events of a third of all accounts move. Readers must not restart meanwhile.",
-                services=["event-stream", "metrics-store"],
-                environments=PRODUCTION,
-            ),
-            "jonas",
-            16,
-        ),
-        FreezeStory(
-            Declared(
-                "Payments before the sale",
-                times.soft,
-                times.sale,
-                "The sale doubles the orders. Deploy only what repairs something.",
-                is_hard=False,
-                teams=["payments"],
-                environments=PRODUCTION,
-            ),
+            production("Payments before the sale", times.soft, times.sale, before, is_hard=False, teams=["payments"]),
             "ann",
             11,
         ),
