@@ -31,6 +31,7 @@ FILLED_IN = {
     "insights": ["insights", "insights?service=checkout", "insights?days=7"],
     "insights/<slug:service>/<slug:metric>": ["insights/checkout/change-fail-rate"],
     "pipelines": ["pipelines"],
+    "pipelines/<slug:slug>/deploys": ["pipelines/checkout-deploy/deploys"],
     "pipelines/<slug:slug>": ["pipelines/checkout-deploy", "pipelines/proposed-deploy", "pipelines/ledger-deploy"],
     "pipelines/<slug:slug>/edit": ["pipelines/checkout-deploy/edit"],
     "templates/<slug:slug>": ["templates/rotate-keys", "templates/flush-the-cache"],
@@ -72,6 +73,9 @@ NO_PAGE = {
     "welcome",  # seen by nobody once there is an account; the first hour of an installation looks at it
     "changes/<str:ref>/proof",
     "changes/preview",
+    "changes.csv",
+    "calendar/links/<int:pk>/revoke",
+    "calendar/<str:key>.ics",
     *(f"changes/<str:ref>/{verb}" for verb in VERBS),
     "pipelines/<slug:slug>/confirm",
     "templates/<slug:slug>/approve",
