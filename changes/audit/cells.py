@@ -1,10 +1,13 @@
 """Values as cells of a CSV file that a spreadsheet may open."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the beginning of a formula."""
+_NEXT_CELL = re.compile(r"([;\t]\s*)(?=[-=+@＝＋－＠])")
+"""Where such a beginning would stand in a cell of its own, in a country where semicolons part the cells."""
 
 
 def cell(value: object) -> str:
@@ -16,6 +19,7 @@ def cell(value: object) -> str:
     if isinstance(value, datetime):
         return moment(value)
     text = str(value).replace("\x00", "")
+    text = _NEXT_CELL.sub(r"\1'", text)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 

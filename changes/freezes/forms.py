@@ -13,6 +13,7 @@ from accounts.models import Team
 from accounts.zones import known_zones
 from catalog.models import Environment, Service
 from changes.freezes.actions import Declared, Wish
+from changes.freezes.policy import FIRST_YEAR, LAST_YEAR
 from changes.freezes.recurrence import instant
 from workflow.moments import WEEKDAYS
 
@@ -31,11 +32,19 @@ def _zones() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in sorted(known_zones())]
 
 
+def _is_near(day: date) -> None:
+    """At both ends of the calendar, other zones have no name for a day."""
+    if not FIRST_YEAR <= day.year < LAST_YEAR:
+        sentence = f"The year must be between {FIRST_YEAR} and {LAST_YEAR}."
+        raise forms.ValidationError(sentence, code="freeze_is_sound")
+
+
 def _day(label: str, **more: Any) -> forms.DateField:
     return forms.DateField(
         label=label,
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        validators=[_is_near],
         **more,
     )
 

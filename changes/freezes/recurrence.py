@@ -86,6 +86,7 @@ def read_rule(text: str, time_zone: str) -> Rule:
     arguments = tuple((_ARGUMENTS[name], _read_part(name, value)) for name, value in sorted(parts.items()))
     if frequency in {"DAILY", "WEEKLY"}:
         _require_no_counting(dict(arguments))
+    _require_days_that_exist(frequency, dict(arguments))
     if "BYSETPOS" in parts and not {"BYDAY", "BYMONTHDAY"} & set(parts):
         raise BadRule("BYSETPOS needs days to choose from. Write BYDAY or BYMONTHDAY as well.")
     return Rule(_FREQUENCIES[frequency], interval, arguments, times, until)
@@ -94,6 +95,13 @@ def read_rule(text: str, time_zone: str) -> Rule:
 def _require_no_counting(arguments: dict[str, Any]) -> None:
     if "bysetpos" in arguments or any(day.n for day in arguments.get("byweekday", ())):
         raise BadRule("Days are counted, as in 1FR or BYSETPOS=1, within a month or a year only. Write FREQ=MONTHLY.")
+
+
+def _require_days_that_exist(frequency: str, arguments: dict[str, Any]) -> None:
+    """Such as a sixth Friday of a month: dateutil does not find none, it fails."""
+    most, span = (53, "a year") if frequency == "YEARLY" and "bymonth" not in arguments else (5, "a month")
+    if any(abs(day.n or 0) > most for day in arguments.get("byweekday", ())):
+        raise BadRule(f"BYDAY counts too far: no weekday comes more than {most} times in {span}.")
 
 
 _ARGUMENTS = {name: name.lower() for name in _NUMBERS} | {"BYDAY": "byweekday", "WKST": "wkst"}

@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Membership
-from changes.models import Approval, Change, Review, Template, Ticket
+from changes.audit.cells import cell
+from changes.models import Approval, Change, Freeze, Review, Template, Ticket
 from changes.preapproved.actions import demote_template
 from notifications.models import Message
 from tests.conftest import token_client
@@ -521,6 +522,32 @@ def test_what_no_database_keeps_is_refused_or_left_out_by_every_form(crew, text)
     sent = json.dumps({"reason": text}).encode()
     answers.append(crew["ann"].api.post(f"{URL}/{ref}/reject", sent, content_type="application/json"))
     assert max(answer.status_code for answer in answers) < 500
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"start": "0001-01-01"},
+        {"end": "9999-12-31", "time_zone": "Pacific/Midway"},
+        {"repeats": "weekly", "until": "9999-12-31"},
+        {"repeats": "rule", "rrule": "FREQ=MONTHLY;BYDAY=FR,6FR"},
+        {"repeats": "rule", "rrule": "FREQ=YEARLY;BYMONTH=1;BYDAY=FR,53FR"},
+        {"name": "Year\nend"},
+        {"name": "Year \u202edne"},
+    ],
+)
+def test_a_freeze_that_cannot_be_is_refused_on_its_page(crew, said):
+    whole = {"name": "Year end", "strength": "hard", "start": "2027-01-01", "start_time": "00:00", "end": "2027-01-02"}
+    whole |= {"end_time": "00:00", "time_zone": "Europe/Berlin", "repeats": "once", **said}
+    for more in ({}, {"preview": "yes"}):
+        answer = crew["ann"].web.post("/freezes/new", {**whole, **more})
+        assert (answer.status_code, Freeze.objects.count()) == (200, 0)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "＝1+1", "  @SUM(A1)", "Fix;=1+1", "Fix;\t-1", "Fix\t+1"])
+def test_no_text_becomes_a_formula_whatever_parts_the_cells(text):
+    cells = re.split(r"[;\t]", cell(text))
+    assert [one for one in cells if one.lstrip().startswith(("=", "+", "-", "@", "＝"))] == []
 
 
 @pytest.mark.parametrize("at", ["2000-01-01T00:00", "2099-12-31T23:59", "2027-03-28T02:30", "2026-10-25T02:30", "x"])
