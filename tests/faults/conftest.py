@@ -64,9 +64,11 @@ class Installation:
         """Start a worker as `make run` does."""
         return self.run(*WORKER.split(), stdout=subprocess.DEVNULL)
 
-    def produce(self, count: int, *, every: float = 0.0, priority: int = 0, prefix: str = "page") -> "Producer":
+    def produce(
+        self, count: int, *, every: float = 0.0, priority: int = 0, prefix: str = "page", channel: str = "email"
+    ) -> "Producer":
         """Start a process that enqueues so many messages."""
-        words = ["-m", "tests.faults.producer", str(count), str(every), str(priority), prefix]
+        words = ["-m", "tests.faults.producer", str(count), str(every), str(priority), prefix, channel]
         return Producer(self.run(*words, stdout=subprocess.PIPE))
 
     def arrived(self) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.producer COUNT SECONDS PRIORITY PREFIX`: enqueue so many mails, so many seconds apart.
+"""`python -m tests.faults.producer COUNT SECONDS PRIORITY PREFIX CHANNEL`: enqueue messages, so many seconds apart.
 
 A key is printed once its transaction is committed, as an API would answer then.
 """
@@ -17,12 +17,13 @@ from django.utils import timezone  # noqa: E402
 
 from notifications.outbox import NewMessage, enqueue  # noqa: E402
 
+RECIPIENTS = {"email": "ann@example.com", "pager": "schedule:payments-primary", "slack": "#changes"}
 
-def accept(key: str, priority: int) -> None:
-    """Enqueue one mail, however often the database has to be asked."""
-    new = NewMessage(
-        dedup_key=key, channel="email", recipient="ann@example.com", title=key, text="Look.", priority=priority
-    )
+
+def accept(key: str, priority: int, channel: str) -> None:
+    """Enqueue one message, however often the database has to be asked."""
+    recipient = RECIPIENTS[channel]
+    new = NewMessage(dedup_key=key, channel=channel, recipient=recipient, title=key, text="Look.", priority=priority)
     while True:
         try:
             with transaction.atomic():
@@ -36,8 +37,9 @@ def accept(key: str, priority: int) -> None:
 
 if __name__ == "__main__":
     count, seconds, priority, prefix = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    by_channel = sys.argv[5]
     for number in range(count):
-        accept(f"{prefix}-{number}", priority)
+        accept(f"{prefix}-{number}", priority, by_channel)
         sys.stdout.write(f"{prefix}-{number}\n")
         sys.stdout.flush()
         time.sleep(seconds)
