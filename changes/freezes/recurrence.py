@@ -98,10 +98,13 @@ def _require_no_counting(arguments: dict[str, Any]) -> None:
 
 
 def _require_days_that_exist(frequency: str, arguments: dict[str, Any]) -> None:
-    """Such as a sixth Friday of a month: dateutil does not find none, it fails."""
+    """No sixth Friday of a month, on which dateutil fails, and no “1FR,MO”, which it takes for Fridays on a Monday."""
     most, span = (53, "a year") if frequency == "YEARLY" and "bymonth" not in arguments else (5, "a month")
-    if any(abs(day.n or 0) > most for day in arguments.get("byweekday", ())):
+    counts = [day.n or 0 for day in arguments.get("byweekday", ())]
+    if any(abs(count) > most for count in counts):
         raise BadRule(f"BYDAY counts too far: no weekday comes more than {most} times in {span}.")
+    if any(counts) and not all(counts):
+        raise BadRule("In BYDAY count every day, as in 1FR,1MO, or none. Declare two freezes to have both.")
 
 
 _ARGUMENTS = {name: name.lower() for name in _NUMBERS} | {"BYDAY": "byweekday", "WKST": "wkst"}
