@@ -29,6 +29,8 @@ FIRST_WAIT = {Message.Priority.PAGE: timedelta(seconds=2), Message.Priority.NORM
 LONGEST_WAIT = {Message.Priority.PAGE: timedelta(seconds=30), Message.Priority.NORMAL: timedelta(minutes=15)}
 USEFUL_FOR = {Message.Priority.PAGE: timedelta(hours=1), Message.Priority.NORMAL: timedelta(days=1)}
 """How long a message is worth sending when its author says nothing else."""
+PAGE_PATIENCE = timedelta(seconds=30)
+"""How long a page may be in coming before its next way is used as well."""
 PROVIDER_SECONDS = {Message.Priority.PAGE: 15.0, Message.Priority.NORMAL: 30.0}
 """How long one attempt may take in all, whatever the other side does."""
 LEASE = {Message.Priority.PAGE: timedelta(seconds=25), Message.Priority.NORMAL: timedelta(seconds=45)}
@@ -103,6 +105,14 @@ def fate_after(ending: Ending, case: Case, *, now: datetime, dice: float) -> Fat
     if now + wait >= case.deadline_at:
         return Fate(_State.DEAD, timedelta(0), f"{because} Given up: too late to try again.".strip())
     return Fate(_State.PENDING, wait, because)
+
+
+def goes_another_way_too(fate: Fate, *, priority: int, since: datetime, now: datetime) -> bool:
+    """Whether a page that was asked for at `since` uses its next way while the first is still tried.
+
+    A person who is told twice is better than one who is told when the pager's own trouble is over.
+    """
+    return fate.state == _State.PENDING and priority == _PAGE and now + fate.wait >= since + PAGE_PATIENCE
 
 
 def _wait_after(ending: Ending, case: Case, *, dice: float) -> timedelta:

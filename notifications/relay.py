@@ -205,6 +205,8 @@ def _settle(message: Message, ending: Ending, *, at: datetime) -> None:
     _count([(message.channel, Tally.Kind.VERDICT, verdict, 1)])
     if fate.state == State.DEAD:
         _mourn(message, fate, at=at)
+    elif policy.goes_another_way_too(fate, priority=message.priority, since=message.created_at, now=at):
+        _substitute(message, at=at)
 
 
 def _move(message: Message, end: str, **columns: object) -> None:
@@ -230,7 +232,7 @@ def _readable(text: str) -> str:
 
 def _mourn(message: Message, fate: Fate, *, at: datetime) -> None:
     """Say loudly that a message is given up, and send it another way if there is one."""
-    substitute = intake.fallback_for(message, now=at)
+    substitute = _substitute(message, at=at)
     log.error(
         "message_not_delivered",
         message=message.pk,
@@ -239,8 +241,12 @@ def _mourn(message: Message, fate: Fate, *, at: datetime) -> None:
         because=_readable(fate.because),
         fallback=substitute.channel if substitute else "none",
     )
-    if substitute:
-        intake.insert(substitute, at=at)
+
+
+def _substitute(message: Message, *, at: datetime) -> Message | None:
+    """The message that goes another way in its place; one, however often it is asked for."""
+    substitute = intake.fallback_for(message, now=at)
+    return intake.insert(substitute, at=at) if substitute else None
 
 
 def bury(*, at: datetime) -> int:

@@ -246,6 +246,31 @@ def test_a_message_that_is_given_up_goes_another_way(
     assert [parcel.recipient for parcel in spare.delivered] == ["ann@example.com"]
 
 
+def test_a_page_that_is_long_in_coming_goes_another_way_as_well_once(
+    post: Post, memory: MemoryProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare = MemoryProvider()
+    monkeypatch.setitem(PROVIDERS, "email", spare)
+    memory.answers.extend([NoAnswer("Opsgenie is away.")] * 8)
+    page = post("page:INC-3", priority=0, topic="page:INC-3", fallbacks=(Fallback("email", "ann@example.com"),))
+    send_all(PAGES)
+    send_all(PAGES, ahead=5)
+    assert Message.objects.count() == 1
+    for ahead in (28, 70, 110):
+        send_all(PAGES, ahead=ahead)
+        relay.work(relay.Lane("email", 0), clock=later(ahead))
+    assert [parcel.recipient for parcel in spare.delivered] == ["ann@example.com"]
+    assert state_of(page) == "pending"
+    assert Message.objects.get(channel="email").topic == "page:INC-3"
+
+
+def test_what_is_no_page_waits_for_its_own_way(post: Post, memory: MemoryProvider) -> None:
+    memory.answers.append(RetryAfter(600, "busy"))
+    post(fallbacks=(Fallback("email", "ann@example.com"),))
+    send_all()
+    assert Message.objects.count() == 1
+
+
 def test_nothing_goes_another_way_when_it_is_far_too_late(post: Post) -> None:
     post(deadline=timedelta(minutes=1), fallbacks=(Fallback("email", "ann@example.com"),))
     relay.bury(at=later(2 * 86_400)())
