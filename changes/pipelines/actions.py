@@ -258,7 +258,8 @@ def _add(change_id: int, event: Event, *, trust_at: TrustAt, target: Target) -> 
     if fingerprint(event) in {fingerprint(other) for other in known}:
         return Logged(change_id, change, run, fold(known), target, warnings=warnings)
     _require_room(known, event)
-    now = timezone.now()
+    # The ledger learns of it when it arrived, however long it waited for the row.
+    now = datetime.fromisoformat(event["received_at"])
     recorded = record_run([*known, event], target=target, trust=trust, now=now)
     counts = policy.late_proof_counts(finished_at=change["finished_at"] or now, now=now).outcome == "counts"
     happenings = [happening_of(event, recorded, with_verdict=False)]

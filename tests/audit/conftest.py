@@ -70,7 +70,8 @@ def history(shop: Shop, ci: APIClient) -> Shop:
     filing.file_change(draft(type="emergent", title="Restart it"), by=bo)
     assert ci.post("/api/v1/deployments", deployment(), format="json").status_code == 201
     seal()
-    unproven = deployment(run_id="4712", service="ledger", evidence=None)
+    ahead = (timezone.now() + timedelta(hours=1)).isoformat()
+    unproven = deployment(run_id="4712", service="ledger", evidence=None, started_at=None, finished_at=ahead)
     assert ci.post("/api/v1/deployments", unproven, format="json").status_code == 201
     seal()
     return shop

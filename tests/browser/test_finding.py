@@ -82,6 +82,8 @@ def test_the_keyboard_alone_reaches_the_content_the_search_and_a_change(signed_i
     expect(page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="File a change")).to_be_focused()
+    page.keyboard.press("Tab")
     expect(page.get_by_role("navigation", name="Views").get_by_role("link", name="All")).to_be_focused()
     page.keyboard.press("/")
     expect(page.get_by_role("searchbox", name="Search changes")).to_be_focused()

@@ -16,6 +16,7 @@ import io
 import json
 import sys
 import zipfile
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, Tuple
 
@@ -79,7 +80,7 @@ class Story:
         self.outcomes |= {data["outcome"]} if data.get("outcome") else set()
         if data.get("status") in OUTCOMES:
             self.outcomes.add(OUTCOMES[data["status"]])
-            self.ends.add(entry["occurred_at"])
+            self.ends.add(believed(entry))
         if self.answers:
             self.later.add(entry["occurred_at"])
         if verb in {"approved", "rejected"} and "digest" in data:
@@ -89,6 +90,12 @@ class Story:
 
 
 Stories = Dict[str, Story]
+
+
+def believed(entry: dict[str, Any]) -> str:
+    """When something ended: no clock is believed that is more than five minutes ahead of when Decklog learnt of it."""
+    told, heard = (datetime.fromisoformat(entry[name]) for name in ("occurred_at", "recorded_at"))
+    return min(told, heard + timedelta(minutes=5)).isoformat(timespec="microseconds")
 
 
 # --- The ledger ------------------------------------------------------------------------------------------------------
