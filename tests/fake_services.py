@@ -5,11 +5,13 @@ Every call is kept, and each service can be told to be slow, busy, broken, or to
 
 import contextlib
 import json
+import ssl
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -50,10 +52,10 @@ class FakeService:
     """A server on a free port of loopback.
 
     `answers` are given instead of the next usual ones; `drip` is the number of seconds between two bytes of an answer,
-    `delay` the number before it.
+    `delay` the number before it. With a `certificate` and its key in one file it speaks HTTPS.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, certificate: Path | None = None) -> None:
         self.calls: list[Call] = []
         self.answers: deque[Answer] = deque()
         self.delay = self.drip = 0.0
@@ -61,7 +63,13 @@ class FakeService:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Talk)
         self._server.daemon_threads = True
         self._server.keeper = self  # type: ignore[attr-defined]  # how the handler finds us
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:

@@ -2,10 +2,14 @@
 
 import ipaddress
 import json
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -221,14 +225,50 @@ def test_the_address_that_was_judged_is_the_one_that_is_called(
     assert endpoint.calls[0].headers["host"].startswith("rebind.example.com")
 
 
-def test_a_wrong_certificate_is_not_believed(
-    endpoint: FakeService, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.WEBHOOK_ALLOWED_ADDRESSES = ["127.0.0.1"]
+def test_an_endpoint_without_encryption_gets_nothing_over_https(endpoint: FakeService, settings: Any) -> None:
     leads_to(settings, f"https://127.0.0.1:{endpoint.url.rpartition(':')[2]}/hook")
     with pytest.raises(OSError, match="SSL"):
         WebhookProvider().deliver(PARCEL)
     assert endpoint.calls == []
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for hooks.example.com that nobody trusts, with its key, in one file."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    file = tmp_path / "endpoint.pem"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=hooks.example.com"
+    names = ["-addext", "subjectAltName=DNS:hooks.example.com", "-keyout", str(file), "-out", str(tmp_path / "cert")]
+    subprocess.run([openssl, *words.split(), *names], check=True, capture_output=True)
+    file.write_text(file.read_text() + (tmp_path / "cert").read_text())
+    return file
+
+
+@pytest.mark.parametrize(
+    ("name", "is_trusted"), [("hooks.example.com", True), ("hooks.example.com", False), ("other.example.com", True)]
+)
+def test_a_pinned_address_must_still_prove_the_name(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, certificate: Path, name: str, is_trusted: bool
+) -> None:
+    is_sent = is_trusted and name == "hooks.example.com"
+    service = FakeService(certificate=certificate)
+    settings.WEBHOOK_ALLOWED_ADDRESSES = ["127.0.0.1"]
+    leads_to(settings, f"https://{name}:{service.url.rpartition(':')[2]}/hook")
+    resolved(monkeypatch, "127.0.0.1")
+    if is_trusted:
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        monkeypatch.setattr(ssl, "create_default_context", lambda: trusting)
+    try:
+        if is_sent:
+            assert isinstance(WebhookProvider().deliver(PARCEL), Sent)
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                WebhookProvider().deliver(PARCEL)
+        assert len(service.calls) == int(is_sent)
+    finally:
+        service.close()
 
 
 def test_neither_key_nor_address_is_in_a_log_or_with_the_message(
