@@ -10,14 +10,18 @@ from django.utils import timezone
 
 from accounts.callers import caller_of_person
 from accounts.models import Membership
-from changes.models import Approval, Change, Ticket
+from changes.models import Approval, Change, Template, Ticket
+from changes.preapproved.actions import demote_template
 from changes.tickets import queries
+from changes.tickets.content import Draft
 from changes.tickets.deciding import approve_change, reject_change, withdraw_change
 from changes.tickets.doing import finish_change, start_change
-from changes.tickets.filing import amend_change
+from changes.tickets.filing import amend_change, file_and_submit, file_change
 from tests.factories import make_shop, make_ticket, make_user
+from tests.preapproved.people import make_team
 from tests.tickets.test_journey import NO_RISK
 from workflow.errors import RuleViolation
+from workflow.idempotency import said_once
 from workflow.models import Entry
 
 pytestmark = [pytest.mark.postgres_only, pytest.mark.django_db(transaction=True)]
@@ -143,3 +147,38 @@ def test_starting_or_finishing_twice_at_once_happens_once(crew):
         refs,
     )
     assert {tuple(sorted(end)) for end in (*started, *done)} == {("done", "transition_illegal")}
+
+
+def test_one_page_that_is_sent_twice_at_once_files_one_change(crew):
+    ann = crew[1]
+    draft = Draft(title="Restart the queue", services=("ledger",))
+
+    def press(page):
+        said_once(credential=ann.actor, key=page, work=lambda: file_change(draft, by=ann).ref)
+
+    pages = [f"filing:{number}" for number in range(20)]
+    assert {*racing(press, press, pages)} == {("done", "done")}
+    assert Ticket.objects.count() == len(pages)
+
+
+def test_a_template_that_is_demoted_while_a_change_from_it_begins_ends_in_one_of_two_ways():
+    team = make_team(make_shop())
+    bo, now = caller_of_person(team.shop.bo), timezone.now()
+    for _ in range(5):
+        if Template.objects.exists():
+            team.change(team.dan)
+            team.approve(team.shop.ann)
+            template = team.approve(team.shop.bo)
+        else:
+            template = team.approved()
+        said = {"window_start": now - timedelta(hours=1), "window_end": now + timedelta(hours=1)}
+        ref = file_and_submit(Draft(template=template.slug, **said), by=bo).ref
+        [(started, demoted)] = racing(
+            lambda ref: start_change(ref, by=bo),
+            lambda ref: demote_template(Template.objects.get(), because="It failed.", at=timezone.now()),
+            [ref],
+        )
+        state = Change.objects.get(pk=int(ref.removeprefix("CHG-"))).state
+        assert demoted == "done"
+        assert (started, state) in {("done", "in_progress"), ("template_usable", "approved")}
+        Change.objects.update(state="closed")
