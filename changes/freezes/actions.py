@@ -9,12 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.callers import Caller
-from accounts.models import Team
+from accounts.models import Team, User
 from accounts.zones import known_zones
 from catalog.models import Environment, Service
 from changes.freezes import messages, policy, queries, recurrence
 from changes.freezes.models import Freeze, FreezeOverride, Hold
 from changes.freezes.queries import Scope
+from changes.mailboxes import mailbox
 from notifications import outbox
 from workflow.amendments import amend
 from workflow.decisions import Decision
@@ -277,7 +278,9 @@ def _wished_services(freeze: Freeze, wish: Wish) -> tuple[list[Service], Scope]:
 
 def _confirmers(freeze: Freeze, scope: Scope, *, asker: int) -> list[Any]:
     whole = queries.scope_of(freeze)
-    return [person for person in queries.who_decide(whole if whole.is_wide else scope) if person.pk != asker]
+    found = queries.who_decide(whole if whole.is_wide else scope)
+    boxes = {mailbox(person.email) for person in found if person.pk == asker}
+    return [person for person in found if mailbox(person.email) not in boxes]
 
 
 @transaction.atomic
@@ -302,7 +305,8 @@ def confirm_override(pk: int, override_id: int, *, by: Caller) -> FreezeOverride
     )
     if is_open.outcome == policy.REFUSED:
         raise Conflict(is_open.rule, is_open.because)
-    another = policy.override_confirmed_by_another(requested_by=override.requested_by_id, confirmer=by.user_id)
+    box = mailbox(User.objects.get(pk=by.user_id).email)
+    another = policy.override_confirmed_by_another(requested_by=mailbox(override.requested_by.email), confirmer=box)
     if another.outcome == policy.REFUSED:
         raise Forbidden(another.rule, another.because)
     amend(override, confirmed_by_id=by.user_id, confirmed_at=now)

@@ -112,8 +112,11 @@ def override_is_short(*, expires_at: datetime, now: datetime) -> Decision:
     return Decision("override_is_short", ALLOWED, "It ends soon enough.")
 
 
-def override_confirmed_by_another(*, requested_by: int, confirmer: int) -> Decision:
-    """Who asked for an override cannot confirm it. Nobody is excepted; a token counts as its owner."""
+def override_confirmed_by_another(*, requested_by: str, confirmer: str) -> Decision:
+    """Who asked for an override cannot confirm it, nor with another account of the same mailbox.
+
+    Nobody is excepted; a token counts as its owner.
+    """
     if requested_by == confirmer:
         return Decision("four_eyes", REFUSED, "You asked for this override, so somebody else must confirm it.")
     return Decision("four_eyes", ALLOWED, "Another person than the one who asked.")

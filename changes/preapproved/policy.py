@@ -14,6 +14,7 @@ from changes.tickets.policy import (
     judges,
     missing_parts,
     people_in_words,
+    persons,
 )
 from workflow.decisions import Decision
 
@@ -79,7 +80,7 @@ def template_quorum(circle: Circle) -> Decision:
         if not any(team in judge.leads for judge in may):
             because = f"A lead of {circle.teams[team]} must approve it, and there is none who may. {_left_out(circle)}"
             return Decision("quorum_unsatisfiable", REFUSED, because.strip())
-    if len(may) < demand.number:
+    if persons(may) < demand.number:
         because = f"Two people must approve it, and only {people_in_words(may)} may. {_left_out(circle)}"
         return Decision("quorum_unsatisfiable", REFUSED, because.strip())
     return Decision("quorum_unsatisfiable", ALLOWED, f"{people_in_words(may, last='or')} can approve it.")
@@ -104,7 +105,7 @@ def template_approved(circle: Circle, approved_by: Sequence[int]) -> Decision:
     demand, may = demanded_approvals(LEVEL, circle.teams), judges(circle)
     given = [judge for judge in may if judge.user_id in approved_by]
     led = frozenset[str]().union(*(judge.leads for judge in given))
-    open_teams, more = sorted(demand.lead_of - led), max(demand.number - len(given), 0)
+    open_teams, more = sorted(demand.lead_of - led), max(demand.number - persons(given), 0)
     if not open_teams and not more:
         return Decision("template_approved", APPROVED, f"Approved by {people_in_words(given)}.")
     rest = [judge for judge in may if judge.user_id not in approved_by]

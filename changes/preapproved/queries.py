@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, User
 from catalog.models import Service
+from changes.mailboxes import mailbox
 from changes.models import Change, Template, TemplateApproval, Ticket
 from changes.preapproved import policy
 from changes.preapproved.content import terms_of
@@ -105,11 +106,15 @@ class Standing:
         rows = Membership.objects.filter(team__services__in=services, user__is_active=True).distinct()
         named = rows.order_by("user__name", "user_id")
         columns = ("user_id", "user__name", "user__email", "team__slug", "is_lead", "since")
+        hands = [Hand(*row) for row in named.values_list(*columns)]
+        writers = {*self.history.writers, self.template.author_id}
+        boxes = {mailbox(self.template.author.email)} | {mailbox(one.email) for one in hands if one.user_id in writers}
+        writers |= {one.user_id for one in hands if mailbox(one.email) in boxes}
         return Circle(
             level=policy.LEVEL,
             teams={service.team.slug: service.team.name for service in services},
-            hands=[Hand(*row) for row in named.values_list(*columns)],
-            excluded=dict.fromkeys({*self.history.writers, self.template.author_id}, "wrote a part of it"),
+            hands=hands,
+            excluded=dict.fromkeys(writers, "wrote a part of it"),
             filed_at=self.asked_at,
         )
 

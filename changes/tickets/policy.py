@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from changes.mailboxes import mailbox
 from changes.states import Authorization, Outcome, Risk, State, Type
 from changes.tickets.risk_policy import RISK_QUESTIONS
 from workflow.decisions import Decision
@@ -176,7 +177,7 @@ def quorum_satisfiable(circle: Circle) -> Decision:
     for team in sorted(demand.peer_of):
         if not any(team in judge.teams for judge in may):
             return Decision(rule, REFUSED, _nobody("Somebody", circle, team=team))
-    if len(may) < demand.number:
+    if persons(may) < demand.number:
         left = f"only {people_in_words(may)} is left" if may else "nobody is left"
         because = f"{_count(demand.number)} must approve, and {left}. {_left_out(circle)}"
         return Decision(rule, REFUSED, because.strip())
@@ -207,7 +208,7 @@ def approvals_suffice(circle: Circle, approved_by: Sequence[int]) -> Decision:
     who, part = ("a lead", "leads") if demand.lead_of else ("somebody", "teams")
     heard = frozenset[str]().union(*(getattr(judge, part) for judge in given))
     open_teams = sorted((demand.lead_of or demand.peer_of) - heard)
-    more = max(demand.number - len(given), 0 if demand.lead_of else len(open_teams))
+    more = max(demand.number - persons(given), 0 if demand.lead_of else len(open_teams))
     if not open_teams and not more:
         return Decision("approvals_suffice", State.APPROVED, f"Approved by {people_in_words(given)}.")
     rest = [judge for judge in may if judge.user_id not in approved_by]
@@ -217,6 +218,11 @@ def approvals_suffice(circle: Circle, approved_by: Sequence[int]) -> Decision:
     of = f", {who} of {' and of '.join(circle.teams[team] for team in open_teams)} among them" if open_teams else ""
     can = f"; {people_in_words(rest, last='or')} can give it" if rest else "; nobody who may is left"
     return Decision("approvals_suffice", State.SUBMITTED, f"Needs {wanted}{of}{can}.")
+
+
+def persons(judges: Sequence[Judge]) -> int:
+    """How many people they are: several accounts with one mailbox are one."""
+    return len({mailbox(judge.email) for judge in judges})
 
 
 def people_in_words(people: Sequence[Judge], *, last: str = "and") -> str:

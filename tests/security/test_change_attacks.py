@@ -107,6 +107,35 @@ def test_a_second_account_that_leads_elsewhere_reviews_nothing_of_the_first(crew
     Person(twin).refused(ref, "review", "reviewer_role", note="Fine.")
 
 
+def test_two_accounts_with_one_mailbox_are_not_two_approvals(crew, shop):
+    twin = make_user("ann+second@example.com", "Anna")
+    Membership.objects.create(team=shop.payments, user=twin, is_lead=True)
+    ref = crew["bo"].submit(services=["ledger"], risk_answers=dict.fromkeys(body()["risk_answers"], True))
+    done(crew["ann"].say(ref, "approve"))
+    assert done(Person(twin).say(ref, "approve")).json()["state"] == "submitted"
+    assert done(crew["eve"].press(ref, "approve"))
+    assert state_of(ref)[0] == "approved"
+
+
+def test_a_second_account_neither_approves_ones_template_nor_confirms_ones_override(crew, team, shop):
+    twin, lead = make_user("dan+second@example.com", "Daniel"), make_user("ann+second@example.com", "Anna")
+    for person in (twin, lead):
+        Membership.objects.create(team=shop.payments, user=person, is_lead=True)
+    seen = team.propose().digest
+    path = "/api/v1/templates/rotate-keys/approve"
+    assert Person(twin).api.post(path, {"seen": seen}, format="json").json()["code"] == "four_eyes"
+    done(crew["ann"].api.post(path, {"seen": seen}, format="json"))
+    done(Person(lead).api.post(path, {"seen": seen}, format="json"))
+    assert Template.objects.get().state == "proposed"
+    freeze, until = make_freeze(), (timezone.now() + timedelta(hours=1)).isoformat()
+    asked = {"reason": "It burns.", "expires_at": until}
+    given = done(crew["ann"].api.post(f"/api/v1/freezes/{freeze.pk}/override", asked, format="json")).json()["id"]
+    confirmed = f"/api/v1/freezes/{freeze.pk}/confirm-override"
+    assert Person(lead).api.post(confirmed, {"override": given}, format="json").json()["code"] == "four_eyes"
+    Person(lead).web.post(f"/freezes/{freeze.pk}/override/{given}/confirm")
+    assert freeze.overrides.get().confirmed_at is None
+
+
 @pytest.mark.parametrize("author", ["Dee <DEE@example.com>", "dee+git@example.com", " dee@EXAMPLE.com "])
 def test_the_author_of_a_commit_is_known_however_the_address_is_spelled(crew, author):
     ref = crew["bo"].submit(commits=[{"sha": SHA, "author": author}])
