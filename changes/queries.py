@@ -286,7 +286,8 @@ UNDER_WAY_AND_NEXT = f"""SELECT {COLUMNS} FROM (
         LIMIT %s) under_way
     UNION ALL SELECT * FROM (SELECT c.* FROM changes_change c WHERE c.state IN ('submitted', 'approved')
         AND c.window_end > %s AND c.window_start < %s ORDER BY c.window_start, c.id LIMIT %s) next
-    ) c {JOINS} ORDER BY CASE WHEN c.state = 'in_progress' THEN 0 ELSE 1 END, c.at, c.id"""
+    ) c {JOINS} ORDER BY CASE WHEN c.state = 'in_progress' THEN 0 ELSE 1 END,
+    CASE WHEN c.state = 'in_progress' THEN c.at ELSE c.window_start END, c.id"""
 
 
 def under_way_and_next(*, now: datetime, until: datetime, most: int) -> list[ChangeRow]:

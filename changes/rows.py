@@ -17,9 +17,11 @@ from django.utils.safestring import SafeString, mark_safe
 from changes.pipelines.order import CLOCK_SKEW, TERMINAL_CONFLICT
 from changes.policy import PROOF_WITHIN
 from changes.queries import ChangeRow
-from changes.states import Authorization, Verdict
+from changes.states import Authorization, State, Verdict
 from workflow import moments, tones
 
+PLANNED = frozenset({State.DRAFT, State.SUBMITTED, State.APPROVED})
+"""The states in which the window of a change is still to come."""
 KEPT = 2048
 """How many lines of HTML a process keeps; about 1.5 kB each."""
 
@@ -67,12 +69,17 @@ def line_of(row: ChangeRow, *, now: datetime) -> Line:
         environment=row.environment,
         sha=row.sha[:7],
         machine_time=local.isoformat(timespec="seconds"),
-        time=_interval(local, row.finished_at if row.started_at or not row.window_start else row.window_end),
+        time=_interval(local, row.finished_at),
     )
 
 
 def _is_remarkable(row: ChangeRow) -> bool:
-    return bool(row.flags or row.customer_impacting or row.verdict == Verdict.UNPROVEN or row.review_due_at)
+    is_owed = row.verdict == Verdict.UNPROVEN or row.review_due_at
+    return bool(row.flags or row.customer_impacting or is_owed or _is_planned(row))
+
+
+def _is_planned(row: ChangeRow) -> bool:
+    return row.window_start is not None and row.state in PLANNED
 
 
 def _interval(start: datetime, end: datetime | None) -> str:
@@ -86,6 +93,8 @@ def _interval(start: datetime, end: datetime | None) -> str:
 
 def _remarks(row: ChangeRow, now: datetime) -> Iterable[tuple[str, str]]:
     flags = row.flags.split()
+    if row.window_start and row.window_end and row.state in PLANNED:
+        yield "", f"Planned {moments.stamp(row.window_start)}–{moments.clock(row.window_end)}"
     if row.verdict == Verdict.UNPROVEN and row.finished_at and now < row.finished_at + PROOF_WITHIN:
         tone = tones.look(Verdict.UNPROVEN.value, "verdict").tone
         yield tone, f"Proof due {moments.stamp(row.finished_at + PROOF_WITHIN)}"

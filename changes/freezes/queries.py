@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Exists, Prefetch, Q, QuerySet, prefetch_related_objects
 
 from accounts.models import Membership, Team, User
 from catalog.models import Environment, Service
@@ -223,9 +223,9 @@ def overrides_to_confirm(person: User, *, now: datetime, limit: int) -> list[Fre
     )
     waiting = waiting.exclude(requested_by=person)
     if not person.is_admin:
-        led = list(Membership.objects.filter(user=person, is_lead=True).values_list("team_id", flat=True))
+        led = Membership.objects.filter(user=person, is_lead=True).values("team_id")
         covered = Q(freeze__services__team__in=led) | Q(freeze__teams__in=led)
-        everything = Q(freeze__services=None, freeze__teams=None) if led else Q(pk__in=[])
+        everything = Q(Exists(led), freeze__services=None, freeze__teams=None)
         waiting = waiting.filter(covered | everything).distinct()
     return list(waiting.select_related("freeze", "requested_by").order_by("expires_at")[:limit])
 

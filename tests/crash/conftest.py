@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from launch import broker, console
 from tests.factories import SHA
-from tests.faults.conftest import Installation, free_port, new_database
+from tests.faults.conftest import Installation, free_port, new_database, wait_until
 
 ORGANISATION = Path(__file__).parent / "organisation.yaml"
 PATIENCE = 60.0
@@ -96,6 +96,8 @@ class House(Installation):
     def kill(self, name: str) -> None:
         """Kill a part and start it again; `web-worker` is one of the processes that answer requests."""
         if name == "web-worker":
+            # The one that was killed last may still be starting anew, and its sister be gone before.
+            wait_until(lambda: bool(self._web_workers()))
             os.kill(self._web_workers()[0], signal.SIGKILL)
             return
         process = self._parts[name]
@@ -257,7 +259,9 @@ def _is_expected(status: int | str, headers: dict[str, str], said: bytes) -> boo
 def _deploy(run_id: str, *, is_proven: bool) -> dict[str, Any]:
     now = timezone.now().isoformat()
     proof = {"evidence": {"tests": {"passed": 412, "failed": 0, "sha": SHA}}} if is_proven else {}
-    known = {"service": "checkout", "environment": "production", "pipeline": "checkout-deploy", "status": "succeeded"}
+    # What a trusted pipeline cannot prove would suspend it, so what nobody proves comes from one that nobody knows.
+    pipeline = "checkout-deploy" if is_proven else "strange-deploy"
+    known = {"service": "checkout", "environment": "production", "pipeline": pipeline, "status": "succeeded"}
     return {**known, "run_id": run_id, "version": "2.14.0", "sha": SHA, "finished_at": now, **proof}
 
 

@@ -146,4 +146,4 @@ def test_the_list_shows_a_filed_change_with_its_risk_window_and_services(shop, d
     text = seen(client.get("/changes"))
     assert f"Rotate the keys {ticket.change.ref} checkout and 1 more" in text
     assert "Risk: High" in text.replace("Risk:  High", "Risk: High")
-    assert "12:00–13:00" in text
+    assert "Planned tomorrow 12:00–13:00" in text

@@ -129,11 +129,10 @@ class Entries:
             except (ValueError, KeyError, TypeError, AttributeError):
                 self.faults.append((where, "It is no entry of a ledger."))
                 continue
-            if pk <= self._last:
-                self.faults.append((where, f"Entry {pk} is not in its place: ids must rise."))
-                continue
-            self._last, self.count = pk, self.count + 1
-            return pk, hashlib.sha256(b"\x00" + line).hexdigest()
+            if pk > self._last:
+                self._last, self.count = pk, self.count + 1
+                return pk, hashlib.sha256(b"\x00" + line).hexdigest()
+            self.faults.append((where, f"Entry {pk} is not in its place: ids must rise."))
         return None
 
 
@@ -352,13 +351,13 @@ def all_faults(pack: Pack, facts: dict[str, Any], ledger: Ledger, seal: str) -> 
 def report(facts: dict[str, Any], ledger: Ledger) -> Iterator[str]:
     """What was found to be right."""
     entries, unsealed = ledger.entries.count, ledger.unsealed
-    yield "{} changes from {} to {}.".format(facts["changes"], facts["since"], facts["until"])
+    yield "{changes} changes from {since} to {until}.".format(**facts)
     yield f"{entries} entries, {entries - len(unsealed)} of them sealed in {ledger.seals} seals."
     if unsealed:
         more = f" and {len(unsealed) - 20} more" if len(unsealed) > 20 else ""
         yield "Not sealed yet, so not proven: entries {}{}.".format(", ".join(map(str, unsealed[:20])), more)
     yield "{} sampled changes, as the seed {} draws them.".format(facts["sample"], facts["seed"])
-    yield "The newest seal is {}. Compare it with the page Audit of Decklog.".format(facts["newest_seal"] or "none")
+    yield f"The newest seal is {facts['newest_seal'] or 'none'}. Compare it with the page Audit of Decklog."
     yield "Everything in this pack agrees."
 
 
@@ -390,11 +389,9 @@ def main(words: list[str]) -> int:
         print(f"This is no evidence pack: {trouble}")
         return 1
     faults = told(all_faults(pack, facts, ledger, given.seal))
-    if faults:
-        print("This pack is not as it was made. The first fault:\n" + "\n".join(faults))
-        return 1
-    print("\n".join(report(facts, ledger)))
-    return 0
+    lines = ["This pack is not as it was made. The first fault:", *faults] if faults else report(facts, ledger)
+    print("\n".join(lines))
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":
