@@ -17,11 +17,11 @@ _REAL = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "SENTRY_DSN", "BASE_URL", "DE
 """What a person may have set for a real installation, also as the name of a file; no test may touch that."""
 
 RUNS: dict[str, tuple[str, ...]] = {
-    "sqlite": ("-m", "not browser and not fault", "-n", "2"),
-    "postgres": ("-m", "not browser and not fault", "-n", "2"),
+    "sqlite": ("-m", "not browser and not fault", "-n", "3"),
+    "postgres": ("-m", "not browser and not fault", "-n", "3"),
     "browser": ("-m", "browser"),
 }
-SECOND = ("-m", "not browser and not fault and database", "-n", "2")
+SECOND = ("-m", "not browser and not fault and database", "-n", "3")
 """The run on PostgreSQL after the one on SQLite: what touches no database would only do the same again."""
 
 

@@ -157,7 +157,7 @@ def _filed(decklog: Running, token: str) -> dict[str, str]:
         "window_end": (start + timedelta(hours=1)).isoformat(),
     }
     urgent = {"type": "emergent", "title": "Restart it", "services": ["ledger"], "reason": "It is stuck."}
-    kinds = {"draft": said, "waiting": {**said, "submit": True}, "emergency": urgent}
+    kinds: dict[str, dict[str, Any]] = {"draft": said, "waiting": {**said, "submit": True}, "emergency": urgent}
     return {kind: decklog.call("changes", body, token=token)["ref"] for kind, body in kinds.items()}
 
 

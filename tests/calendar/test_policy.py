@@ -214,7 +214,12 @@ def test_what_overlaps_is_drawn_side_by_side_and_never_on_top_of_each_other(span
 
 def test_of_thousands_at_one_time_only_those_that_share_something_are_compared(monkeypatch):
     compared = []
-    monkeypatch.setattr(policy, "collision", lambda *pair: compared.append(pair) or collision(*pair))
+
+    def counted(*pair):
+        compared.append(pair)
+        return collision(*pair)
+
+    monkeypatch.setattr(policy, "collision", counted)
     crowd = [booking(number, [number], implementer=number) for number in range(1, 3000)]
     found = collisions_among([*crowd, booking(3000, [7])], Landscape(), most=10)
     assert [(hit.one.id, hit.other.id) for hit in found] == [(7, 3000)]

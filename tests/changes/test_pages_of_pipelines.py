@@ -154,7 +154,9 @@ def test_who_can_do_nothing_about_a_pipeline_is_told_who_can(client, shop, ann):
     text = seen(client.get("/pipelines/ledger-deploy"))
     assert "Only somebody of the teams that own all of its services, or an administrator, can confirm it." in text
     assert "Bo Okafor or Ada Min can." in text
-    assert "To change this, ask somebody of the teams that own all of its services" in seen(client.get("/pipelines/checkout-deploy"))
+    assert "To change this, ask somebody of the teams that own all of its services" in seen(
+        client.get("/pipelines/checkout-deploy")
+    )
 
 
 def test_nobody_confirms_by_following_a_link(ann, client, shop):

@@ -295,6 +295,7 @@ def test_rates_stay_within_nothing_and_all_and_nothing_is_counted_twice(history)
             assert metric.numerator <= metric.denominator
             assert metric.value is None or 0 <= metric.value <= 1
         if metric.median is not None:
+            assert metric.p90 is not None
             assert 0 <= metric.median <= metric.p90
         assert (metric.value is None) == (metric.n < 5)
 

@@ -14,6 +14,12 @@ TUESDAY = datetime(2026, 11, 24, 13, 20, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
+def found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text, re.DOTALL)
+    assert match, pattern
+    return match[1]
+
+
 def _on_a_tuesday():
     with time_machine.travel(TUESDAY, tick=False):
         yield
@@ -76,14 +82,14 @@ def test_the_page_says_first_whether_it_is_getting_better(ann, busy):
 
 def test_a_number_leads_to_exactly_its_rows(ann, busy):
     text = page(ann, "/insights?service=checkout&days=30")
-    link = re.search(r'<a href="([^"]+)">1 rolled back</a>', text)[1]
+    link = found(r'<a href="([^"]+)">1 rolled back</a>', text)
     assert link.startswith("/changes?")
     assert rows_behind(ann, link) == {busy[5]}
-    link = re.search(r'<a href="([^"]+)">12 deployments</a>', text)[1]
+    link = found(r'<a href="([^"]+)">12 deployments</a>', text)
     assert rows_behind(ann, link) == set(busy.values())
-    link = re.search(r'<a href="([^"]+)">11 succeeded</a>', text)[1]
+    link = found(r'<a href="([^"]+)">11 succeeded</a>', text)
     assert rows_behind(ann, link) == {ref for number, ref in busy.items() if number != 5}
-    link = re.search(r'<a href="([^"]+)">11 commits</a>', text)[1]
+    link = found(r'<a href="([^"]+)">11 commits</a>', text)
     assert rows_behind(ann, link) == {ref for number, ref in busy.items() if number != 5}
 
 
@@ -92,7 +98,7 @@ def test_the_weeks_of_the_chart_stand_in_a_table_and_lead_to_their_rows(ann, bus
     table = text.partition("The same numbers")[2]
     first = plain(table).partition("16 Nov")[2][:60].split()
     assert first[:4] == ["7", "1", "14.3", "%"]
-    link = re.search(r'16 Nov.*?<a href="([^"]+)">7</a>', table, re.DOTALL)[1]
+    link = found(r'16 Nov.*?<a href="([^"]+)">7</a>', table)
     assert len(rows_behind(ann, link)) == 7
     assert 'role="img" aria-label="Deployments by week: 12 in 5 weeks, of which 1 failed. The table has each."' in text
 
@@ -120,7 +126,7 @@ def test_a_rollback_is_shown_apart_and_named(ann, shop, ci):
 
 def test_a_definition_is_one_click_away_with_every_row_that_counts_or_is_left_out(ann, busy):
     text = page(ann, "/insights?service=checkout&days=30")
-    link = re.search(r'<a href="([^"]+)">Change fail rate</a></dt>', text)[1]
+    link = found(r'<a href="([^"]+)">Change fail rate</a></dt>', text)
     told = plain(page(ann, unescape(link)))
     assert "Deployments are counted, not incidents" in told
     assert "1 deployment that was rolled back" in told
@@ -139,7 +145,7 @@ def test_a_service_without_deployments_says_where_the_numbers_begin(ann, shop):
 def test_every_service_stands_in_the_table_with_numbers_of_its_own(ann, busy, shop, ci):
     make_service("search", shop.delivery)
     text = page(ann, "/insights?days=30")
-    rows = {re.search(r"service=([\w-]+)", part)[1]: plain(part) for part in text.split("<tr")[2:]}
+    rows = {found(r"service=([\w-]+)", part): plain(part) for part in text.split("<tr")[2:]}
     assert list(rows) == ["checkout", "ledger", "search"]
     assert "8.3 % 1 of 12" in rows["checkout"]
     assert "None None None None None" in " ".join(rows["ledger"].replace("0 in 30 days", "").split())

@@ -448,7 +448,9 @@ def test_a_page_that_is_sent_twice_files_one_change_and_the_next_page_another(cr
     browser.force_login(crew["bo"].user)
 
     def shown():
-        return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get("/changes/new").content.decode())[1]
+        found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get("/changes/new").content.decode())
+        assert found
+        return found[1]
 
     said = {**typed(type="emergent", do="begin"), "csrfmiddlewaretoken": shown()}
     pressed = [browser.post("/changes/new", said).headers["Location"] for _ in range(2)]
@@ -592,6 +594,8 @@ def test_hundreds_of_changes_at_one_time_spoil_no_page(crew, shop, django_assert
     for number in range(120):
         make_ticket(shop, state="approved", title=f"Change {number}", services=[shop.ledger])
     taken = Change.objects.all()[0]
+    assert taken.window_start
+    assert taken.window_end
     window = {"window_start": taken.window_start.isoformat(), "window_end": taken.window_end.isoformat()}
     ref = crew["bo"].file(services=["ledger"], **window)
     with django_assert_max_num_queries(40):

@@ -171,8 +171,8 @@ def test_a_template_that_is_demoted_while_a_change_from_it_begins_ends_in_one_of
             template = team.approve(team.shop.bo)
         else:
             template = team.approved()
-        said = {"window_start": now - timedelta(hours=1), "window_end": now + timedelta(hours=1)}
-        ref = file_and_submit(Draft(template=template.slug, **said), by=bo).ref
+        start, end = now - timedelta(hours=1), now + timedelta(hours=1)
+        ref = file_and_submit(Draft(template=template.slug, window_start=start, window_end=end), by=bo).ref
         [(started, demoted)] = racing(
             lambda ref: start_change(ref, by=bo),
             lambda ref: demote_template(Template.objects.get(), because="It failed.", at=timezone.now()),
