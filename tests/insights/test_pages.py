@@ -13,13 +13,13 @@ from tests.insights.test_api import DAY, HOUR, log
 TUESDAY = datetime(2026, 11, 24, 13, 20, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
 def found(pattern: str, text: str) -> str:
     match = re.search(pattern, text, re.DOTALL)
     assert match, pattern
     return match[1]
 
 
+@pytest.fixture(autouse=True)
 def _on_a_tuesday():
     with time_machine.travel(TUESDAY, tick=False):
         yield
