@@ -163,7 +163,8 @@ def parts_in(circle: policy.Circle, user_id: int) -> policy.Parts:
     own = [hand for hand in circle.hands if hand.user_id == user_id]
     is_lead = any(hand.is_lead for hand in own)
     led = Membership.objects.filter(user=user_id, is_lead=True).values_list("user__email", flat=True)
-    leads = is_lead or any(mailbox(email) not in circle.mailboxes for email in led[:1])
+    # Who belongs to an owning team may do all that leads of other teams may, so nothing is asked about them.
+    leads = is_lead or (not own and any(mailbox(email) not in circle.mailboxes for email in led[:1]))
     return policy.Parts(is_lead=is_lead, is_member=bool(own), leads_elsewhere=leads)
 
 

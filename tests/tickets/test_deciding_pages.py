@@ -14,7 +14,7 @@ from changes.tickets import deciding, doing, filing
 from changes.tickets.content import Draft
 from changes.tickets.risk_policy import RISK_QUESTIONS
 from tests.changes.test_pages import log, seen
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -310,7 +310,11 @@ def test_the_page_asks_the_database_as_often_however_much_happened(shop, dee, co
         deciding.approve_change(ref, by=by(shop.ann))
         filing.amend_change(ref, {"rollback_plan": f"Plan {number}"}, by=by(shop.bo))
         Membership.objects.create(team=shop.payments, user=make_user(f"p{number}@example.com"))
+    now = timezone.now()
+    for number in range(count):
+        Freeze.objects.create(name=f"Freeze {number}", start=now, end=now + timedelta(days=9))
+        make_ticket(shop, services=[shop.ledger], state="approved", window_start=now, window_end=now + timedelta(hours=5))
     client = as_(shop.ann)
     client.get(f"/changes/{ref}")
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(12):
         assert client.get(f"/changes/{ref}").status_code == 200
