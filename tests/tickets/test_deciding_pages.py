@@ -313,7 +313,9 @@ def test_the_page_asks_the_database_as_often_however_much_happened(shop, dee, co
     now = timezone.now()
     for number in range(count):
         Freeze.objects.create(name=f"Freeze {number}", start=now, end=now + timedelta(days=9))
-        make_ticket(shop, services=[shop.ledger], state="approved", window_start=now, window_end=now + timedelta(hours=5))
+        make_ticket(
+            shop, services=[shop.ledger], state="approved", window_start=now, window_end=now + timedelta(hours=5)
+        )
     client = as_(shop.ann)
     client.get(f"/changes/{ref}")
     with django_assert_max_num_queries(12):
