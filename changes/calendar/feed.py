@@ -1,19 +1,24 @@
 """Changes as iCalendar (RFC 5545), for the calendars of other programs. Reads nothing.
 
-`icalendar` folds lines and escapes texts; what a calendar cannot hold at all is taken out here.
+`icalendar` folds lines and escapes texts; what a calendar cannot hold at all is taken out here. It is loaded with the
+first feed, because it would cost every web process six megabytes and few of them are ever asked for one.
 """
 
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from icalendar import Calendar, Event
+from django.utils.module_loading import import_string
 
 from changes.models import Change
 from changes.states import Authorization, State
 from workflow import tones
+
+if TYPE_CHECKING:
+    from icalendar import Calendar, Event
 
 MEDIA_TYPE = "text/calendar; charset=utf-8"
 AGAIN_IN = timedelta(minutes=15)
@@ -26,7 +31,7 @@ _START = datetime(2020, 1, 1, tzinfo=UTC)
 
 def feed_of(changes: Iterable[Change], *, name: str, now: datetime) -> bytes:
     """A calendar with an event for each change, which must have its service, environment and ticket loaded."""
-    calendar = Calendar()
+    calendar: Calendar = import_string("icalendar.Calendar")()
     calendar.add("prodid", "-//Decklog//Changes//EN")
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
@@ -38,10 +43,10 @@ def feed_of(changes: Iterable[Change], *, name: str, now: datetime) -> bytes:
     return bytes(calendar.to_ical())
 
 
-def _event(change: Change, *, now: datetime) -> Event:
+def _event(change: Change, *, now: datetime) -> "Event":
     start = change.window_start or change.started_at or change.at
     end = change.window_end or change.finished_at or now
-    event = Event()
+    event: Event = import_string("icalendar.Event")()
     event.add("uid", f"{change.ref.lower()}@{urlsplit(settings.BASE_URL).hostname or 'decklog'}")
     event.add("dtstamp", change.updated_at.astimezone(UTC).replace(microsecond=0))
     event.add("dtstart", start.astimezone(UTC).replace(microsecond=0))

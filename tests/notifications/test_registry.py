@@ -14,7 +14,7 @@ from notifications import providers
 WEB = (
     "import sys, django; django.setup(); import config.urls, config.wsgi;"
     "from notifications.providers import PROVIDERS; print(sorted(PROVIDERS));"
-    "print([name for name in ('slack_sdk', 'opsgenie_sdk') if name in sys.modules])"
+    "print([name for name in ('slack_sdk', 'opsgenie_sdk', 'icalendar') if name in sys.modules])"
 )
 
 
