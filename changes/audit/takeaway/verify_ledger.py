@@ -80,6 +80,7 @@ class Story:
         self.outcomes |= {data["outcome"]} if data.get("outcome") else set()
         if data.get("status") in OUTCOMES:
             self.outcomes.add(OUTCOMES[data["status"]])
+        if verb == "finished":
             self.ends.add(believed(entry))
         if self.answers:
             self.later.add(entry["occurred_at"])
@@ -266,7 +267,7 @@ def differences(row: dict[str, str], story: Story) -> Iterator[str]:
             yield f"population.csv has “{row[name]}” as {name}, the ledger “{value}”."
     if row["outcome"] and row["outcome"] not in story.outcomes:
         yield "The outcome “{}” is not in the ledger.".format(row["outcome"])
-    if row["origin"] == "pipeline" and row["finished_at"] and row["finished_at"] not in story.ends:
+    if row["finished_at"] and row["finished_at"] not in story.ends:
         yield "The end {} is not in the ledger.".format(row["finished_at"])
     if row["reviewer_id"] and row["reviewer_id"] not in story.reviewers:
         yield "No entry says that {} reviewed it.".format(row["reviewer_id"])
