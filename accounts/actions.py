@@ -15,7 +15,8 @@ from accounts import credentials, policy
 from accounts.callers import forget_callers
 from accounts.models import ApiToken, User
 from workflow.amendments import amend
-from workflow.errors import Conflict, Forbidden, InvalidFields, Missing, Unprocessable
+from workflow.decisions import require
+from workflow.errors import Conflict, InvalidFields, Missing, Unprocessable
 from workflow.ledger import SYSTEM, Happening, record
 
 
@@ -49,8 +50,7 @@ def actor_id(by: User | None) -> str:
 def require_admin(by: User | None) -> None:
     """Raise Forbidden("may_administer") unless an administrator or the operator asks."""
     decision = policy.may_administer(is_admin=by is None or by.is_admin)
-    if decision.outcome == policy.REFUSED:
-        raise Forbidden(decision.rule, decision.because)
+    require(decision)
 
 
 # --- People ---------------------------------------------------------------------------------------------------------
@@ -154,8 +154,7 @@ def _keep_an_admin(leaving: User) -> None:
     admins = User.objects.select_for_update().filter(is_admin=True, is_active=True).order_by("pk")
     others = [admin.pk for admin in admins if admin.pk != leaving.pk]
     decision = policy.last_admin(is_admin=leaving.is_admin, other_admins=len(others))
-    if decision.outcome == policy.REFUSED:
-        raise Conflict(decision.rule, decision.because)
+    require(decision, Conflict)
 
 
 def _one_at_a_time() -> None:
@@ -228,8 +227,7 @@ def change_token(token: ApiToken, *, by: User | None, **columns: object) -> dict
 def revoke_token(token: ApiToken, *, by: User) -> None:
     """End a token at once; its history stays. Raises Forbidden("may_revoke_token"). Twice is as good as once."""
     decision = policy.may_revoke_token(is_owner=token.owner_id == by.pk, is_admin=by.is_admin)
-    if decision.outcome == policy.REFUSED:
-        raise Forbidden(decision.rule, decision.because)
+    require(decision)
     now = timezone.now()
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
         forget_callers()
@@ -238,5 +236,4 @@ def revoke_token(token: ApiToken, *, by: User) -> None:
 
 def _judge_scopes(owner: User, scopes: list[str]) -> None:
     decision = policy.scopes_within_owner(scopes, owner_is_admin=owner.is_admin)
-    if decision.outcome == policy.REFUSED:
-        raise Unprocessable(decision.rule, decision.because, field="scopes")
+    require(decision, Unprocessable, field="scopes")

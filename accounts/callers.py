@@ -1,12 +1,13 @@
 """Who calls: a person in a browser, or a token that acts for one."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 
 from accounts.models import User
+from workflow.errors import Forbidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,13 @@ class Caller:
         """Whether the limits allow to act on this service in this environment (both slugs)."""
         limits = ((self.services, service), (self.environments, environment))
         return all(not allowed or wanted in allowed for allowed, wanted in limits)
+
+
+def require_reach(by: Caller, *, services: Iterable[str], environments: Iterable[str]) -> None:
+    """Raise Forbidden("token_limits") unless the caller's limits allow all of these services in all of these places."""
+    places = list(environments)
+    if not all(by.covers(service=service, environment=place) for service in services for place in places):
+        raise Forbidden("token_limits", "This token may not act on all of these services in these environments.")
 
 
 def caller_of_person(user: User) -> Caller:

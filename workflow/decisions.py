@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+from workflow.errors import Forbidden, RuleViolation
+
+REFUSED = "refused"
+"""The outcome of a rule that says no."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -14,3 +19,9 @@ class Decision:
     rule: str
     outcome: str
     because: str
+
+
+def require(decision: Decision, kind: type[RuleViolation] = Forbidden, *, field: str = "") -> None:
+    """Raise `kind`, with the rule's name as code and its reason, if the decision is a refusal."""
+    if decision.outcome == REFUSED:
+        raise kind(decision.rule, decision.because, field=field)

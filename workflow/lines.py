@@ -1,5 +1,7 @@
 """Text that stands on one line: in titles, in subjects of mails, in the first lines of messages."""
 
+from collections.abc import Sequence
+
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """The characters that change the direction of writing."""
 UNSEEN = TURNING | frozenset("\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
@@ -20,3 +22,8 @@ def brief(text: str, *, most: int = BRIEF) -> str:
     """The beginning of a text on one line, in at most that many characters."""
     line = "".join(character for character in " ".join(text.split()) if character not in UNSEEN and character >= " ")
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
+def listed(names: Sequence[str], *, last: str = "and") -> str:
+    """`Ann`, `Ann and Bo`, `Ann, Bo and Cy`; empty for none. `last` is the word before the last one."""
+    return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -21,7 +21,8 @@ from changes.audit.models import EvidencePack, PackPiece
 from changes.audit.population import Scope
 from changes.audit.states import MOVES
 from workflow.amendments import amend
-from workflow.errors import Forbidden, Unprocessable
+from workflow.decisions import require
+from workflow.errors import Unprocessable
 from workflow.ledger import SYSTEM, Happening, record
 from workflow.transitions import move
 
@@ -78,8 +79,7 @@ def require_makeable(wanted: Wanted) -> None:
     """Raise Unprocessable("pack_period") or Unprocessable("pack_sample") if no such pack can be made."""
     period = policy.pack_period(since=wanted.since, until=wanted.until, now=timezone.now())
     for decision, field in ((period, "until"), (policy.pack_sample(wanted.sample), "sample")):
-        if decision.outcome == policy.REFUSED:
-            raise Unprocessable(decision.rule, decision.because, field=field)
+        require(decision, Unprocessable, field=field)
 
 
 def scope_of(wanted: Wanted) -> Scope:
@@ -90,8 +90,7 @@ def scope_of(wanted: Wanted) -> Scope:
 
 def _require_right(by: User) -> None:
     decision = queries.decide(by)
-    if decision.outcome == policy.REFUSED:
-        raise Forbidden(decision.rule, decision.because)
+    require(decision)
 
 
 def _note(pack: EvidencePack, verb: str, data: dict[str, object], *, actor: str = SYSTEM, rule: str = "") -> None:

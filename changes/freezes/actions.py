@@ -18,7 +18,7 @@ from changes.freezes.queries import Scope
 from changes.mailboxes import mailbox
 from notifications import outbox
 from workflow.amendments import amend
-from workflow.decisions import Decision
+from workflow.decisions import require
 from workflow.errors import Conflict, Forbidden, Missing, Unprocessable
 from workflow.ledger import SYSTEM, Happening, record
 from workflow.lines import brief, line_fault
@@ -71,7 +71,11 @@ def declare_freeze(declared: Declared, *, by: Caller) -> Freeze:
     scope = scope_named(declared)
     _require_reach(scope, by=by)
     _require_say(scope, by=by)
-    _require(policy.freeze_lies_ahead(last_end=recurrence.last_end(declared.terms), now=timezone.now()), field="end")
+    require(
+        policy.freeze_lies_ahead(last_end=recurrence.last_end(declared.terms), now=timezone.now()),
+        Unprocessable,
+        field="end",
+    )
     return put_down(declared, scope, actor=by.actor, created_by=by.user_id)
 
 
@@ -185,19 +189,12 @@ def _require_reach(scope: Scope, *, by: Caller) -> None:
 def _require_say(scope: Scope, *, by: Caller, is_wide: bool = False) -> None:
     standing = queries.standing_in(scope, user_id=by.user_id, is_admin=by.is_admin)
     decision = policy.may_decide_on_freeze(standing, is_wide=is_wide or scope.is_wide)
-    if decision.outcome == policy.REFUSED:
-        raise Forbidden(decision.rule, decision.because)
-
-
-def _require(decision: Decision, *, field: str = "") -> None:
-    if decision.outcome == policy.REFUSED:
-        raise Unprocessable(decision.rule, decision.because, field=field)
+    require(decision)
 
 
 def _require_running(freeze: Freeze, *, now: datetime) -> None:
     decision = policy.freeze_is_running(ended_at=freeze.ended_at, last_end=freeze.last_end, now=now)
-    if decision.outcome == policy.REFUSED:
-        raise Conflict(decision.rule, decision.because)
+    require(decision, Conflict)
 
 
 def _note(freeze: Freeze, verb: str, actor: str, facts: dict[str, object], rule: str = "") -> None:
@@ -239,15 +236,13 @@ def ask_override(pk: int, wish: Wish, *, by: Caller) -> FreezeOverride:
     _require_say(scope, by=by, is_wide=queries.scope_of(freeze).is_wide)
     _require_running(freeze, now=now)
     needless = policy.nothing_to_override(is_hard=freeze.is_hard)
-    if needless.outcome == policy.REFUSED:
-        raise Conflict(needless.rule, needless.because)
+    require(needless, Conflict)
     if not wish.reason.strip():
         raise Unprocessable("required", "Say why it cannot wait until the freeze is over.", field="reason")
-    _require(policy.override_is_short(expires_at=wish.expires_at, now=now), field="expires_at")
+    require(policy.override_is_short(expires_at=wish.expires_at, now=now), Unprocessable, field="expires_at")
     confirmers = _confirmers(freeze, scope, asker=by.user_id)
     enough = policy.override_can_be_confirmed(others=len(confirmers))
-    if enough.outcome == policy.REFUSED:
-        raise Conflict(enough.rule, enough.because)
+    require(enough, Conflict)
     override = FreezeOverride(
         freeze=freeze,
         reason=wish.reason.strip(),
@@ -303,12 +298,10 @@ def confirm_override(pk: int, override_id: int, *, by: Caller) -> FreezeOverride
     is_open = policy.override_is_open(
         is_confirmed=override.confirmed_at is not None, expires_at=override.expires_at, now=now
     )
-    if is_open.outcome == policy.REFUSED:
-        raise Conflict(is_open.rule, is_open.because)
+    require(is_open, Conflict)
     box = mailbox(User.objects.get(pk=by.user_id).email)
     another = policy.override_confirmed_by_another(requested_by=mailbox(override.requested_by.email), confirmer=box)
-    if another.outcome == policy.REFUSED:
-        raise Forbidden(another.rule, another.because)
+    require(another)
     amend(override, confirmed_by_id=by.user_id, confirmed_at=now)
     facts = _override_facts(override, services) | {"confirmed_by": f"user:{by.user_id}"}
     _note(freeze, "override_confirmed", by.actor, facts, another.rule)

@@ -8,9 +8,9 @@ from accounts.models import User
 from changes.freezes import narration, policy, queries
 from changes.freezes.forms import OverrideForm
 from changes.freezes.models import Freeze
-from changes.pipelines.narration import people_in_words
 from changes.queries import names_of
 from workflow import ledger
+from workflow.lines import listed
 
 NAMED = 5
 """How many of those who can act the page names."""
@@ -33,7 +33,7 @@ def dossier_of(freeze: Freeze, reader: User, *, form: OverrideForm) -> dict[str,
         "repeats": narration.repeats_in_words(freeze.rrule, freeze.time_zone),
         "overrides": narration.override_lines(freeze.overrides.all(), now=now),
         "may_decide": may_decide,
-        "others": people_in_words(others[:NAMED]),
+        "others": listed(others[:NAMED], last="or"),
         "form": form if form.is_bound or (may_decide and freeze.is_hard and times) else None,
         "told": narration.told_of(entries, names_of({entry.actor for entry in entries})),
     }

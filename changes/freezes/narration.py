@@ -12,6 +12,7 @@ from changes.freezes.models import Freeze, FreezeOverride
 from changes.freezes.queries import covers_in_words, terms_of
 from changes.narration import Panel, Told, actor_in_words
 from workflow import moments, tones
+from workflow.lines import listed
 from workflow.models import Entry
 
 NUMBERS = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last", -2: "second to last"}
@@ -99,7 +100,7 @@ def repeats_in_words(rrule: str, time_zone: str) -> str:
         return f"by the rule {rrule}"
     unit = {rules.DAILY: "day", rules.WEEKLY: "week", rules.MONTHLY: "month", rules.YEARLY: "year"}[rule.frequency]
     often = f"every {unit}" if rule.interval == 1 else f"every {rule.interval} {unit}s"
-    on = _listed([_day(day) for day in days] or [f"day {_month_day(day)}" for day in parts.get("bymonthday", ())])
+    on = listed([_day(day) for day in days] or [f"day {_month_day(day)}" for day in parts.get("bymonthday", ())])
     return often + (f" on {on}" if on else "") + _limit(rule)
 
 
@@ -118,10 +119,6 @@ def _limit(rule: recurrence.Rule) -> str:
     if rule.until:
         return f", until {rule.until.day} {moments.MONTHS[rule.until.month - 1]} {rule.until.year}"
     return ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 # --- One freeze ------------------------------------------------------------------------------------------------------
@@ -164,7 +161,7 @@ def override_lines(overrides: Iterable[FreezeOverride], *, now: datetime) -> lis
 
 
 def _override_line(override: FreezeOverride, now: datetime) -> OverrideLine:
-    whom = _listed([service.slug for service in override.services.all()]) or "everything that it covers"
+    whom = listed([service.slug for service in override.services.all()]) or "everything that it covers"
     if override.expires_at <= now:
         how = "Was allowed" if override.confirmed_at else "Was never confirmed"
         return OverrideLine(override, "mute", "clock-x", f"{how}: {whom}, until {_at(override.expires_at)}")
@@ -192,7 +189,7 @@ def told_of(entries: Iterable[Entry], names: Mapping[str, str]) -> list[Told]:
 
 def _told(entry: Entry, names: Mapping[str, str]) -> Told:
     icon, tone, text = _DEEDS.get(entry.verb, ("message", "mute", entry.verb.replace("_", " ")))
-    about = _listed([str(slug) for slug in entry.data.get("services", [])]) if "override" in entry.data else ""
+    about = listed([str(slug) for slug in entry.data.get("services", [])]) if "override" in entry.data else ""
     reason = str(entry.data.get("reason", "")) if entry.verb in {"ended", "override_asked"} else ""
     more = f" for {about}" if about else ""
     return Told(

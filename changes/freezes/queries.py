@@ -11,6 +11,7 @@ from catalog.models import Environment, Service
 from changes.freezes import recurrence
 from changes.freezes.models import Freeze, FreezeOverride, Hold
 from changes.freezes.policy import Standing
+from workflow.lines import listed
 
 INSTANT = timedelta(microseconds=1)
 SHOWN_PAST = 20
@@ -159,12 +160,8 @@ def covers_in_words(freeze: Freeze) -> str:
     whom = [*(service.slug for service in freeze.services.all()), *(team.name for team in freeze.teams.all())]
     where = [environment.slug for environment in freeze.environments.all()]
     if not whom:
-        return _listed(where) or "everything"
-    return _listed(whom) + (f" in {_listed(where)}" if where else "")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+        return listed(where) or "everything"
+    return listed(whom) + (f" in {listed(where)}" if where else "")
 
 
 def open_holds(service_ids: Iterable[int]) -> list[Hold]:

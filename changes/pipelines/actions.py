@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.callers import Caller
+from accounts.callers import Caller, require_reach
 from changes import policy
 from changes.freezes.queries import freezes_at
 from changes.messages import proof_topic, proof_wanted, run_went_silent
@@ -34,7 +34,7 @@ from changes.pipelines.strangers import take_in
 from changes.pipelines.trust import suspend_if_due
 from changes.states import MOVES, Outcome, State, Verdict
 from notifications import outbox
-from workflow.errors import Conflict, Forbidden, Missing, TooLarge, Unauthenticated, Unprocessable
+from workflow.errors import Conflict, Missing, TooLarge, Unauthenticated, Unprocessable
 from workflow.ledger import SYSTEM, Happening, new_entry, record
 from workflow.statements import (
     ChangedRow,
@@ -83,7 +83,7 @@ def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = F
     evidence. When this returns, the deploy is durable. Raises Unprocessable for a service or environment that does not
     exist and Forbidden("token_limits") outside the token's limits.
     """
-    _require_reach(caller, service=deployment.service, environment=deployment.environment)
+    require_reach(caller, services=[deployment.service], environments=[deployment.environment])
     event = event_of(deployment, received_at=timezone.now().isoformat(), by=caller.actor, backfill=backfill)
     key = queries.IntakeKey(
         service=deployment.service,
@@ -108,11 +108,6 @@ def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = F
                 raise
     target = _target_in(key, context)
     return _add(context.change_id, event, trust_at=lambda at: _trust_in(context, target, at=at), target=target)
-
-
-def _require_reach(caller: Caller, *, service: str, environment: str) -> None:
-    if not caller.covers(service=service, environment=environment):
-        raise Forbidden("token_limits", "This token may not log deploys of this service in this environment.")
 
 
 def _known_context(
@@ -244,7 +239,7 @@ def add_evidence(change_id: int, event: Event, *, caller: Caller) -> Logged:
     if run is None:
         raise Missing("not_found", "No deploy was logged under this reference.")
     target = _target_of(run)
-    _require_reach(caller, service=target.service, environment=target.environment)
+    require_reach(caller, services=[target.service], environments=[target.environment])
     event = {**event, "received_at": timezone.now().isoformat(), "by": caller.actor}
     return _add(change_id, event, trust_at=lambda at: _trust_of(run, target, at=at), target=target)
 

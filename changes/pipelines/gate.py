@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.callers import Caller
+from accounts.callers import Caller, require_reach
 from catalog.models import Environment, Service
 from changes import policy
 from changes.freezes.queries import FreezeWindow, freezes_at, freezes_over, open_holds
@@ -21,7 +21,7 @@ from changes.pipelines.strangers import take_in
 from changes.tickets.content import Draft
 from changes.tickets.filing import file_change
 from oncall.queries import coverage
-from workflow.errors import Forbidden, RuleViolation, Unprocessable
+from workflow.errors import RuleViolation, Unprocessable
 from workflow.ledger import Happening, record
 
 MOST_FILED, FILED_WITHIN = 30, timedelta(hours=1)
@@ -74,8 +74,7 @@ def ask_gate(question: Question, *, by: Caller) -> GateDecision:
 
 
 def _target(question: Question, *, by: Caller) -> Target:
-    if not by.covers(service=question.service, environment=question.environment):
-        raise Forbidden("token_limits", "This token may not ask about this service in this environment.")
+    require_reach(by, services=[question.service], environments=[question.environment])
     service = Service.objects.filter(slug=question.service).first()
     if service is None:
         raise Unprocessable("unknown_service", f"There is no service “{question.service}”.", field="service")

@@ -132,13 +132,6 @@ def demands(requires: Sequence[str]) -> list[Demand]:
     ]
 
 
-def people_in_words(names: Sequence[str]) -> str:
-    """“Bo Okafor, Cy Rao or Ada Min”; nothing for nobody."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} or {names[-1]}"
-
-
 # --- What arrived ----------------------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,8 @@ from changes.models import Run
 from changes.pipelines import actions
 from changes.pipelines.order import Event
 from changes.pipelines.policy import REFUSED, may_supply_proof, proof_by_a_person_counts
-from workflow.decisions import Decision
-from workflow.errors import Conflict, Forbidden, Missing
+from workflow.decisions import Decision, require
+from workflow.errors import Conflict, Missing
 
 
 def supply_proof(change_id: int, event: Event, *, by: Caller) -> actions.Logged:
@@ -22,12 +22,10 @@ def supply_proof(change_id: int, event: Event, *, by: Caller) -> actions.Logged:
     """
     run = _run_of(change_id)
     allowed = decide(run, by=by)
-    if allowed.outcome == REFUSED:
-        raise Forbidden(allowed.rule, allowed.because)
+    require(allowed)
     bound = run.pipeline.token_id is not None
     counts = proof_by_a_person_counts(bound_to_token=bound, is_own_token=_is_own_token(run, by))
-    if counts.outcome == REFUSED:
-        raise Conflict(counts.rule, counts.because)
+    require(counts, Conflict)
     return actions.add_evidence(change_id, event, caller=by)
 
 

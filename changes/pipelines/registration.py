@@ -12,17 +12,17 @@ import orjson
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.callers import Caller
+from accounts.callers import Caller, require_reach
 from accounts.models import ApiToken, User
 from catalog.models import Environment, Service
 from changes import policy
 from changes.pipelines import queries
 from changes.pipelines.models import Pipeline
-from changes.pipelines.policy import REFUSED, confirmed_as_seen, may_register_pipeline, slug_is_free
+from changes.pipelines.policy import confirmed_as_seen, may_register_pipeline, slug_is_free
 from changes.pipelines.states import MOVES
 from workflow.amendments import amend
-from workflow.decisions import Decision
-from workflow.errors import Conflict, Forbidden, Missing, Unprocessable
+from workflow.decisions import Decision, require
+from workflow.errors import Conflict, Missing, Unprocessable
 from workflow.ledger import Happening, record
 from workflow.transitions import move
 
@@ -67,14 +67,13 @@ def register_pipeline(slug: str, terms: Terms, *, by: Caller) -> Pipeline:
     Forbidden("may_register_pipeline"), and what `propose` raises.
     """
     free = slug_is_free(slug)
-    if free.outcome == REFUSED:
-        raise Unprocessable(free.rule, free.because, field="slug")
+    require(free, Unprocessable, field="slug")
     Pipeline.objects.get_or_create(slug=slug)
     pipeline = _locked(slug)
     if pipeline.state != Pipeline.State.UNREGISTERED:
         raise Conflict("already_registered", f"“{slug}” is registered. Change it on its page instead.", field="slug")
     _require_a_hand_in(terms.services, by)
-    _require_reach(terms, by)
+    require_reach(by, services=terms.services, environments=terms.environments)
     return propose(pipeline, terms, proposer=by.user_id, actor=by.actor)
 
 
@@ -90,8 +89,8 @@ def change_pipeline(slug: str, terms: Terms, *, by: Caller) -> Pipeline:
         raise Conflict("not_registered", f"Nobody has registered “{slug}” yet. Register it first.")
     present = terms_of(pipeline)
     _require_a_hand_in({*present.services, *terms.services}, by)
-    _require_reach(present, by)
-    _require_reach(terms, by)
+    require_reach(by, services=present.services, environments=present.environments)
+    require_reach(by, services=terms.services, environments=terms.environments)
     if terms.digest == present.digest and pipeline.state != Pipeline.State.SUSPENDED:
         amend(pipeline, name=terms.name)
         return pipeline
@@ -108,11 +107,10 @@ def confirm_pipeline(slug: str, *, seen: str, by: Caller) -> Pipeline:
     pipeline = _locked(slug)
     terms = terms_of(pipeline)
     _require_a_hand_in(terms.services, by)
-    _require_reach(terms, by)
+    require_reach(by, services=terms.services, environments=terms.environments)
     _require_another(pipeline, by.user_id)
     stale = confirmed_as_seen(seen=seen, present=terms.digest)
-    if stale.outcome == REFUSED:
-        raise Conflict(stale.rule, stale.because)
+    require(stale, Conflict)
     return accept(pipeline, confirmer=by.user_id, actor=by.actor)
 
 
@@ -130,22 +128,14 @@ def _locked(slug: str) -> Pipeline:
     return pipeline
 
 
-def _require_reach(terms: Terms, by: Caller) -> None:
-    pairs = ((service, environment) for service in terms.services for environment in terms.environments)
-    if not all(by.covers(service=service, environment=environment) for service, environment in pairs):
-        raise Forbidden("token_limits", "This token may not act on all of these services in these environments.")
-
-
 def _require_a_hand_in(services: Iterable[str], by: Caller) -> None:
     decision = may_register_pipeline(lacks=queries.services_without(by.user_id, services), is_admin=by.is_admin)
-    if decision.outcome == REFUSED:
-        raise Forbidden(decision.rule, decision.because)
+    require(decision)
 
 
 def _require_another(pipeline: Pipeline, confirmer: int) -> None:
     decision = policy.pipeline_confirmed_by_another(registered_by=pipeline.registered_by_id, confirmer=confirmer)
-    if decision.outcome == REFUSED:
-        raise Forbidden(decision.rule, decision.because)
+    require(decision)
 
 
 # --- The two steps ---------------------------------------------------------------------------------------------------
@@ -194,8 +184,7 @@ def accept(pipeline: Pipeline, *, confirmer: int, actor: str) -> Pipeline:
 
 def _judge(terms: Terms) -> None:
     known = policy.known_checks(terms.requires)
-    if known.outcome == REFUSED:
-        raise Unprocessable(known.rule, known.because, field="requires")
+    require(known, Unprocessable, field="requires")
     for field, noun, slugs in (
         ("services", "service", terms.services),
         ("environments", "environment", terms.environments),

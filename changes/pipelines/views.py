@@ -25,6 +25,7 @@ from changes.pipelines.registration import terms_of
 from changes.pipelines.snippets import SNIPPETS, Deploys, snippet
 from changes.queries import ChangeList, Page, list_changes
 from workflow.errors import Malformed
+from workflow.lines import listed
 from workflow.paging import Cursor, read_cursor
 
 WINDOW = timedelta(days=30)
@@ -75,7 +76,7 @@ def _trust(found: Pipeline, me: User) -> dict[str, Any]:
         "may_change": may_change,
         "may_confirm": is_waiting and may_change and found.registered_by_id != me.pk,
         "is_proposer": found.registered_by_id == me.pk,
-        "confirmers": narration.people_in_words([person.name for person in confirmers]),
+        "confirmers": listed([person.name for person in confirmers], last="or"),
         "seen": terms_of(found).digest,
     }
 
@@ -158,7 +159,7 @@ def edit_pipeline(request: HttpRequest, slug: str) -> HttpResponse:
 def _told_who_confirms(request: HttpRequest, changed: Pipeline) -> HttpResponse:
     if changed.state == Pipeline.State.PROPOSED:
         names = [person.name for person in queries.possible_confirmers(changed)]
-        who = f"{narration.people_in_words(names)} can confirm it." if names else "Nobody else can confirm it yet."
+        who = f"{listed(names, last='or')} can confirm it." if names else "Nobody else can confirm it yet."
         messages.success(request, f"{changed.slug} waits for a second person. {who}")
     else:
         messages.success(request, f"{changed.slug} is saved.")

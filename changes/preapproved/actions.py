@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.callers import Caller
+from accounts.callers import Caller, require_reach
 from catalog.models import Environment, Service
 from changes.preapproved import messages, policy, queries
 from changes.preapproved.content import COLUMNS, Terms, differences, terms_of
@@ -21,8 +21,8 @@ from changes.preapproved.states import MOVES
 from changes.tickets.risk_policy import RISK_QUESTIONS
 from notifications import outbox
 from workflow.amendments import amend
-from workflow.decisions import Decision
-from workflow.errors import Conflict, Forbidden, InvalidFields, RuleViolation, Unprocessable
+from workflow.decisions import require
+from workflow.errors import Conflict, Forbidden, InvalidFields, Unprocessable
 from workflow.ledger import SYSTEM, Happening, record
 from workflow.lines import line_fault
 from workflow.transitions import move
@@ -41,7 +41,7 @@ def propose_template(slug: str, terms: Terms, *, by: Caller) -> Template:
     """
     _judge(terms)
     _require_a_hand_in(terms.services, by)
-    _require_reach(terms, by)
+    require_reach(by, services=terms.services, environments=[terms.environment])
     if Template.objects.filter(slug=slug).exists():
         raise Conflict("slug_taken", f"There is a template “{slug}” already. Choose another address.", field="slug")
     return put_down(None, terms, slug=slug, author=by.user_id, actor=by.actor)
@@ -58,7 +58,7 @@ def change_template(slug: str, terms: Terms, *, by: Caller) -> Template:
     present = terms_of(standing.template)
     for scope in (present, terms):
         _require_a_hand_in(scope.services, by)
-        _require_reach(scope, by)
+        require_reach(by, services=scope.services, environments=[scope.environment])
     is_same, state = terms.digest == standing.template.digest == present.digest, standing.template.state
     is_over = (
         policy.template_approvable(
@@ -80,8 +80,8 @@ def approve_template(slug: str, *, seen: str, by: Caller, note: str = "") -> Tem
     Forbidden("role_held_before"), Conflict("already_approved"), and Conflict("stale_approval") when it changed since.
     """
     standing = queries.standing_of(slug, lock=True)
-    _require_reach(terms_of(standing.template), by)
-    _require(policy.template_as_seen(seen=seen, present=terms_of(standing.template).digest), Conflict)
+    _require_reach_of(standing.template, by)
+    require(policy.template_as_seen(seen=seen, present=terms_of(standing.template).digest), Conflict)
     return give_approval(standing, approver=by.user_id, actor=by.actor, note=note)
 
 
@@ -94,7 +94,7 @@ def retire_template(slug: str, *, reason: str, by: Caller) -> Template:
     standing = queries.standing_of(slug, lock=True)
     template, now = standing.template, standing.now
     _require_a_hand_in(terms_of(template).services, by)
-    _require_reach(terms_of(template), by)
+    _require_reach_of(template, by)
     if not reason.strip():
         raise Unprocessable("reason_required", "Say why it is not wanted any more.", field="reason")
     move(template, State.RETIRED, moves=MOVES, approved_until=None, updated_at=now)
@@ -103,19 +103,14 @@ def retire_template(slug: str, *, reason: str, by: Caller) -> Template:
     return template
 
 
+def _require_reach_of(template: Template, by: Caller) -> None:
+    terms = terms_of(template)
+    require_reach(by, services=terms.services, environments=[terms.environment])
+
+
 def _require_a_hand_in(services: Sequence[str], by: Caller) -> None:
     owns = queries.owns_a_service(by.user_id, services)
-    _require(policy.may_propose_template(owns_a_service=owns, is_admin=by.is_admin), Forbidden)
-
-
-def _require_reach(terms: Terms, by: Caller) -> None:
-    if not all(by.covers(service=service, environment=terms.environment) for service in terms.services):
-        raise Forbidden("token_limits", "This token may not act on all of these services in this environment.")
-
-
-def _require(decision: Decision, kind: type[RuleViolation]) -> None:
-    if decision.outcome == policy.REFUSED:
-        raise kind(decision.rule, decision.because)
+    require(policy.may_propose_template(owns_a_service=owns, is_admin=by.is_admin), Forbidden)
 
 
 # --- By what happens -------------------------------------------------------------------------------------------------
@@ -214,7 +209,7 @@ def _insert(slug: str, columns: dict[str, object], *, now: datetime) -> Template
 def _ask_for_approval(slug: str) -> Template:
     standing = queries.standing_of(slug)
     template, now = standing.template, standing.now
-    _require(policy.template_quorum(standing.circle), Conflict)
+    require(policy.template_quorum(standing.circle), Conflict)
     outbox.cancel(messages.approval_topic(template.ref))
     facts = [
         template.title,
@@ -237,7 +232,7 @@ def give_approval(standing: Standing, *, approver: int, actor: str, note: str = 
     """Approve a locked template in the name of the user `approver`. Raises what `approve_template` raises."""
     template, now = standing.template, standing.now
     decision = standing.may_approve(approver)
-    _require(decision, Conflict if decision.rule == "template_approvable" else Forbidden)
+    require(decision, Conflict if decision.rule == "template_approvable" else Forbidden)
     if any(one.approver_id == approver for one in standing.approvals):
         raise Conflict("already_approved", "You have approved it already. Somebody else is asked now.")
     # An approval of the time that is ending gives way to the one for the next.

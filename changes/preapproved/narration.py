@@ -15,6 +15,7 @@ from changes.tickets.risk_policy import RISK_QUESTIONS
 from workflow import moments, tones
 from workflow.decisions import Decision
 from workflow.ledger import SYSTEM
+from workflow.lines import listed
 from workflow.models import Entry
 
 State = Template.State
@@ -97,7 +98,7 @@ def panel(standing: Standing, usable: Decision) -> Panel:
 
 def _approved(standing: Standing, template: Template) -> tuple[str, str]:
     until = template.approved_until
-    names = _and(_approvers(queries.standing_approvals(template)))
+    names = listed(_approvers(queries.standing_approvals(template)))
     when = f"{moments.stamp(until)} {moments.zone(until)}" if until else ""
     because = f"Approved by {names}. A change made from it needs a window and somebody who carries it out."
     if standing.approvable.outcome == policy.ALLOWED:
@@ -140,10 +141,6 @@ _WORDS = {
 
 def _approvers(approvals: Iterable[TemplateApproval]) -> list[str]:
     return [str(one.approver) for one in approvals]
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 class ApprovalLine(NamedTuple):

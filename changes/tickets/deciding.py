@@ -9,11 +9,12 @@ from accounts.callers import Caller
 from changes.models import Approval
 from changes.states import MOVES, State
 from changes.tickets import messages, policy, queries
-from changes.tickets.filing import require, require_reach
+from changes.tickets.filing import require_reach_of
 from changes.tickets.queries import Standing
 from changes.tickets.states import VERBS
 from notifications import outbox
 from workflow.amendments import amend
+from workflow.decisions import require
 from workflow.errors import Conflict, Unprocessable
 from workflow.ledger import Happening, record
 from workflow.lines import brief
@@ -29,7 +30,7 @@ def approve_change(ref: str, *, by: Caller, seen: str = "", note: str = "") -> S
     """
     standing, now = _to_judge(ref, "approve", by=by)
     stale = policy.approved_as_seen(seen=seen, present=standing.ticket.digest)
-    require(stale, kind=Conflict)
+    require(stale, Conflict)
     require_window(standing, now=now)
     approval = _answer(standing, Approval.Answer.APPROVED, by=by, note=note, now=now)
     approved_by = [one.approver_id for one in standing.standing_approvals] + [by.user_id]
@@ -86,7 +87,7 @@ def withdraw_change(ref: str, *, by: Caller, reason: str = "") -> Standing:
 def to_act(ref: str, verb: str, *, by: Caller) -> tuple[Standing, datetime]:
     """The change, locked, and now; raises Conflict("transition_illegal") and Forbidden("token_limits")."""
     standing = queries.standing_of(ref, lock=True)
-    require_reach(standing.said["services"], standing.change.environment.slug, by=by)
+    require_reach_of(standing, by)
     if standing.change.state not in VERBS[verb]:
         because = f"You cannot {verb} {standing.ref}: it is {standing.change.get_state_display().lower()}."
         raise Conflict("transition_illegal", because)

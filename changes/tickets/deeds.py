@@ -7,6 +7,7 @@ from changes.states import Outcome, State
 from changes.tickets.content import LABELS
 from changes.tickets.policy import REVIEW_QUESTIONS
 from workflow import moments, tones
+from workflow.lines import listed
 from workflow.models import Entry
 
 PARTS = {**LABELS, "public_note": "Public note", "incident": "Incident"}
@@ -44,7 +45,7 @@ def _edited(said: Said) -> Deed:
     effect = f"; {voided} {moments.plural('approval', voided)} no longer counts" if voided == 1 else ""
     effect = f"; {voided} approvals no longer count" if voided > 1 else effect
     it = tones.look(State.SUBMITTED.value)
-    return Deed("pencil", it.tone if voided else "live", f"Edited {_listed(names)}{effect}")
+    return Deed("pencil", it.tone if voided else "live", f"Edited {listed(names) or 'it'}{effect}")
 
 
 def _submitted(said: Said) -> Deed:
@@ -121,10 +122,6 @@ def _reminded(said: Said) -> Deed:
     words = "Paged the leads, because nobody has reviewed it in time" if is_page else "Reminded who can review it"
     it = tones.look("dead" if is_page else "retrying", "message")
     return Deed("bell", it.tone, words)
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "it"
 
 
 _WORDS: dict[str, Callable[[Said], Deed]] = {

@@ -12,14 +12,13 @@ from changes.states import MOVES, Authorization, Outcome, State
 from changes.tickets import messages, policy, queries, start_policy
 from changes.tickets.broadcasts import tell_progress
 from changes.tickets.deciding import require_window, tell_makers, to_act
-from changes.tickets.filing import require
 from changes.tickets.queries import Standing
 from changes.tickets.reviewing import require_reviewer
 from changes.tickets.scheduling import require_nothing_forbids
 from changes.tickets.templates import note_outcome, require_as_agreed
 from notifications import outbox
 from workflow.amendments import amend
-from workflow.decisions import Decision
+from workflow.decisions import Decision, require
 from workflow.errors import Conflict, Unprocessable
 from workflow.ledger import SYSTEM, Happening, record
 from workflow.transitions import move
@@ -39,7 +38,7 @@ def start_change(ref: str, *, by: Caller) -> Standing:
     standing, now = to_act(ref, "start", by=by)
     change, ticket = standing.change, standing.ticket
     require(policy.may_carry_out(standing.parts_of(by.user_id)))
-    require(policy.approved_as_seen(seen=ticket.digest, present=standing.digest), kind=Conflict)
+    require(policy.approved_as_seen(seen=ticket.digest, present=standing.digest), Conflict)
     _require_approvals(standing, by=by, now=now)
     warnings = require_nothing_forbids(standing, now=now)
     window = policy.started_in_window(start=change.window_start, end=change.window_end, now=now)

@@ -1,6 +1,6 @@
 """Filing a change, editing it, and asking for its approval."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.callers import Caller
+from accounts.callers import Caller, require_reach
 from accounts.models import User
 from catalog.models import Environment, Service
 from changes import policy as deploy_policy
@@ -23,7 +23,8 @@ from changes.tickets.scheduling import broken_through, require_a_free_window
 from changes.tickets.templates import draft_from, require_as_agreed, require_usable
 from notifications import outbox
 from workflow.amendments import amend
-from workflow.errors import Conflict, Forbidden, InvalidFields, RuleViolation, Unprocessable
+from workflow.decisions import require
+from workflow.errors import Conflict, InvalidFields, Unprocessable
 from workflow.ledger import Happening, record
 from workflow.lines import brief, line_fault
 from workflow.transitions import move
@@ -107,7 +108,7 @@ def _named(draft: Draft, *, by: Caller) -> Named:
     if environment is None:
         name = draft.environment[:64] or "production"
         raise Unprocessable("unknown_environment", f"There is no environment “{name}”.", field="environment")
-    require_reach(slugs, environment.slug, by=by)
+    require_reach(by, services=slugs, environments=[environment.slug])
     name = draft.implementer.strip()
     implementer = queries.person_named(name) if name else User.objects.get(pk=by.user_id)
     if implementer is None:
@@ -115,10 +116,9 @@ def _named(draft: Draft, *, by: Caller) -> Named:
     return Named([known[slug] for slug in slugs], environment, implementer)
 
 
-def require_reach(services: Sequence[str], environment: str, *, by: Caller) -> None:
-    """Raise Forbidden("token_limits") unless the caller's limits allow all of these services (slugs)."""
-    if not all(by.covers(service=slug, environment=environment) for slug in services):
-        raise Forbidden("token_limits", "This token may not act on all of these services in this environment.")
+def require_reach_of(standing: Standing, by: Caller) -> None:
+    """Raise Forbidden("token_limits") unless the caller's limits allow all that the change touches."""
+    require_reach(by, services=standing.said["services"], environments=[standing.change.environment.slug])
 
 
 def _judge_shape(said: Mapping[str, Any], *, authorization: str) -> None:
@@ -226,7 +226,7 @@ def amend_change(ref: str, changed: Mapping[str, Any], *, by: Caller) -> Standin
     """
     standing, now = queries.standing_of(ref, lock=True), timezone.now()
     require(policy.may_edit_change(standing.parts_of(by.user_id)))
-    require_reach(standing.said["services"], standing.change.environment.slug, by=by)
+    require_reach_of(standing, by)
     said = {**standing.said, **changed}
     draft = Draft(**{name: said[name] for name in (*LABELS, *FREE)})
     named = _named(draft, by=by)
@@ -237,8 +237,7 @@ def amend_change(ref: str, changed: Mapping[str, Any], *, by: Caller) -> Standin
         return standing
     change, ticket = standing.change, standing.ticket
     decision = policy.editable(differing, state=change.state, authorization=change.authorization)
-    if decision.outcome == policy.REFUSED:
-        raise Conflict(decision.rule, decision.because, field=differing[0])
+    require(decision, Conflict, field=differing[0])
     _judge_shape(said, authorization=change.authorization)
     _write_edit(standing, said, named, by=by, now=now)
     voided = _void_approvals(standing, now=now)
@@ -304,7 +303,7 @@ def submit_change(ref: str, *, by: Caller) -> Standing:
     """
     standing, now = queries.standing_of(ref, lock=True), timezone.now()
     require(policy.may_edit_change(standing.parts_of(by.user_id)))
-    require_reach(standing.said["services"], standing.change.environment.slug, by=by)
+    require_reach_of(standing, by)
     change, ticket = standing.change, standing.ticket
     if change.state != State.DRAFT:
         raise Conflict("transition_illegal", f"A change that is {change.state} cannot be submitted.")
@@ -337,14 +336,13 @@ def _judge_submission(standing: Standing, *, now: datetime) -> None:
     if missing:
         raise InvalidFields([(name, "required", sentence) for name, sentence in missing])
     ahead = policy.window_ahead(end=said["window_end"], now=now)
-    if ahead.outcome == policy.REFUSED:
-        raise Unprocessable(ahead.rule, ahead.because, field="window_end")
+    require(ahead, Unprocessable, field="window_end")
     reach = start_policy.window_within_reach(start=said["window_start"], end=said["window_end"], now=now)
     require(reach, kind=Unprocessable, field="window_start")
     if standing.ticket.template:
         require_as_agreed(standing.ticket.template, said, now=now)
     else:
-        require(policy.quorum_satisfiable(standing.circle), kind=Conflict)
+        require(policy.quorum_satisfiable(standing.circle), Conflict)
     require_a_free_window(standing)
 
 
@@ -364,9 +362,3 @@ def ask_for_approval(standing: Standing, *, now: datetime) -> None:
         if judge.user_id not in given:
             to = (judge.user_id, judge.email)
             outbox.enqueue(messages.approval_wanted(change.ref, change.title, to=to, key=key, facts=facts), at=now)
-
-
-def require(decision: Any, *, kind: type[RuleViolation] = Forbidden, field: str = "") -> None:
-    """Raise `kind` with the rule's name and reason if the decision is a refusal."""
-    if decision.outcome == policy.REFUSED:
-        raise kind(decision.rule, decision.because, field=field)

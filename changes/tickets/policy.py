@@ -12,6 +12,7 @@ from changes.mailboxes import mailbox
 from changes.states import Authorization, Outcome, Risk, State, Type
 from changes.tickets.risk_policy import RISK_QUESTIONS
 from workflow.decisions import Decision
+from workflow.lines import listed
 
 ALLOWED, REFUSED = "allowed", "refused"
 NEEDED, NOT_NEEDED = "needed", "not_needed"
@@ -230,7 +231,7 @@ def people_in_words(people: Sequence[Judge], *, last: str = "and") -> str:
     names = [person.name for person in people]
     if len(names) > 4:
         names = [*names[:3], f"{len(names) - 3} others"]
-    return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "nobody"
+    return listed(names, last=last) or "nobody"
 
 
 # --- Who may do what, and when ---------------------------------------------------------------------------------------

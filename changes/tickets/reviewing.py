@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from accounts.callers import Caller
+from accounts.callers import Caller, require_reach
 from changes.models import Change
 from changes.tickets import policy, queries
-from changes.tickets.filing import require, require_reach
+from workflow.decisions import require
 
 
 class Makers(NamedTuple):
@@ -19,7 +19,7 @@ def require_reviewer(change: Change, *, by: Caller) -> Makers:
     """Raise the refusals of `four_eyes` and `reviewer_role`; else say whose change it is."""
     standing = queries.standing_if_filed(change)
     services = standing.said["services"] if standing else [change.service.slug]
-    require_reach(services, change.environment.slug, by=by)
+    require_reach(by, services=services, environments=[change.environment.slug])
     circle = standing.circle if standing else queries.circle_of_deploy(change)
     parts = standing.parts_of(by.user_id) if standing else queries.parts_in(circle, by.user_id)
     require(policy.four_eyes(by.user_id, circle))
