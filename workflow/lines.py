@@ -24,6 +24,11 @@ def brief(text: str, *, most: int = BRIEF) -> str:
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
-def listed(names: Sequence[str], *, last: str = "and") -> str:
-    """`Ann`, `Ann and Bo`, `Ann, Bo and Cy`; empty for none. `last` is the word before the last one."""
+def listed(names: Sequence[str], *, last: str = "and", most: int = 0) -> str:
+    """`Ann`, `Ann and Bo`, `Ann, Bo and Cy`; empty for none. `last` is the word before the last one.
+
+    With `most`, of more names than that one less is told and the rest counted: `Ann, Bo, Cy and 2 others`.
+    """
+    if most and len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} others"]
     return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

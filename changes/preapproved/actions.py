@@ -18,6 +18,7 @@ from changes.preapproved.content import COLUMNS, Terms, differences, terms_of
 from changes.preapproved.models import Template, TemplateApproval
 from changes.preapproved.queries import Standing
 from changes.preapproved.states import MOVES
+from changes.tickets.policy import quorum_satisfiable
 from changes.tickets.risk_policy import RISK_QUESTIONS
 from notifications import outbox
 from workflow.amendments import amend
@@ -76,7 +77,7 @@ def change_template(slug: str, terms: Terms, *, by: Caller) -> Template:
 def approve_template(slug: str, *, seen: str, by: Caller, note: str = "") -> Template:
     """Approve what the template says; the second approval makes it usable. `seen` is its digest as it was shown.
 
-    Raises Conflict("template_approvable"), Forbidden("four_eyes"), Forbidden("template_approver"),
+    Raises Conflict("template_approvable"), Forbidden("four_eyes"), Forbidden("approver_role"),
     Forbidden("role_held_before"), Conflict("already_approved"), and Conflict("stale_approval") when it changed since.
     """
     standing = queries.standing_of(slug, lock=True)
@@ -209,7 +210,7 @@ def _insert(slug: str, columns: dict[str, object], *, now: datetime) -> Template
 def _ask_for_approval(slug: str) -> Template:
     standing = queries.standing_of(slug)
     template, now = standing.template, standing.now
-    require(policy.template_quorum(standing.circle), Conflict)
+    require(quorum_satisfiable(standing.circle), Conflict)
     outbox.cancel(messages.approval_topic(template.ref))
     facts = [
         template.title,

@@ -107,8 +107,8 @@ def _approved(standing: Standing, template: Template) -> tuple[str, str]:
 
 
 def _proposed(standing: Standing, template: Template) -> tuple[str, str]:
-    wanted, _, who_can = standing.decision.because.partition(". ")
-    return wanted, f"{who_can} Until then no change can be made from it."
+    wanted, _, who_can = standing.decision.because.partition("; ")
+    return wanted, f"{who_can[:1].upper()}{who_can[1:]} Until then no change can be made from it."
 
 
 def _expired(standing: Standing, template: Template) -> tuple[str, str]:

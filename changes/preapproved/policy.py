@@ -5,17 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from changes.states import Authorization, Outcome, Risk
-from changes.tickets.policy import (
-    OWN_PARTS,
-    Circle,
-    Judge,
-    demanded_approvals,
-    judges,
-    missing_parts,
-    people_in_words,
-    persons,
-)
+from changes.states import Authorization, Outcome, Risk, State
+from changes.tickets.policy import OWN_PARTS, Circle, approvals_suffice, missing_parts
 from workflow.decisions import Decision
 
 ALLOWED, REFUSED = "allowed", "refused"
@@ -48,89 +39,16 @@ def template_complete(content: Mapping[str, Any]) -> list[tuple[str, str]]:
 # --- Who must approve ------------------------------------------------------------------------------------------------
 
 
-def template_four_eyes(user_id: int, circle: Circle) -> Decision:
-    """Whoever wrote a part of a template does not approve it.
-
-    Nobody is excepted, whatever their role; a token counts as its owner.
-    """
-    because = circle.excluded.get(user_id)
-    if because:
-        return Decision("four_eyes", REFUSED, f"You {because}, so two other people must approve it.")
-    return Decision("four_eyes", ALLOWED, "Another person than those who wrote it.")
-
-
-def template_approver(user_id: int, circle: Circle) -> Decision:
-    """Members and leads of the owning teams approve a template, if they were that before it was proposed.
-
-    Administrators who belong to none of these teams do not.
-    """
-    may = judges(circle)
-    if any(judge.user_id == user_id for judge in may):
-        return Decision("template_approver", ALLOWED, "Belongs to a team that owns one of its services.")
-    if any(hand.user_id == user_id and hand.since > circle.filed_at for hand in circle.hands):
-        because = "You got this role after the template was proposed, so it does not count for it."
-        return Decision("role_held_before", REFUSED, because)
-    return Decision("template_approver", REFUSED, f"Only {people_in_words(may, last='or')} can approve this template.")
-
-
-def template_quorum(circle: Circle) -> Decision:
-    """Enough people must be left who may approve; said when a template is proposed, not when somebody needs it."""
-    demand, may = demanded_approvals(LEVEL, circle.teams), judges(circle)
-    for team in sorted(demand.lead_of):
-        if not any(team in judge.leads for judge in may):
-            because = f"A lead of {circle.teams[team]} must approve it, and there is none who may. {_left_out(circle)}"
-            return Decision("quorum_unsatisfiable", REFUSED, because.strip())
-    if persons(may) < demand.number:
-        because = f"Two people must approve it, and only {people_in_words(may)} may. {_left_out(circle)}"
-        return Decision("quorum_unsatisfiable", REFUSED, because.strip())
-    return Decision("quorum_unsatisfiable", ALLOWED, f"{people_in_words(may, last='or')} can approve it.")
-
-
-def _left_out(circle: Circle) -> str:
-    told: dict[str, str] = {}
-    for hand in circle.hands:
-        if hand.user_id in circle.excluded:
-            told[hand.name] = f"{hand.name} {circle.excluded[hand.user_id]}."
-        elif hand.since > circle.filed_at:
-            told[hand.name] = f"{hand.name} got the role after it was proposed."
-    return " ".join(told[name] for name in sorted(told))
-
-
 def template_approved(circle: Circle, approved_by: Sequence[int]) -> Decision:
     """Two people approve a template, a lead of each owning team among them; the other may be any member of one.
 
-    Neither wrote a part of it, and both had their role before it was proposed. `approved_by` are the ids of those whose
-    approval stands. With more than two owning teams, each of their leads is asked, so there are more than two.
+    Neither wrote a part of it, and both had their role before it was proposed: the rules of a change of high risk.
+    `approved_by` are the ids of those whose approval stands. With more than two owning teams, each of their leads is
+    asked, so there are more than two.
     """
-    demand, may = demanded_approvals(LEVEL, circle.teams), judges(circle)
-    given = [judge for judge in may if judge.user_id in approved_by]
-    led = frozenset[str]().union(*(judge.leads for judge in given))
-    open_teams, more = sorted(demand.lead_of - led), max(demand.number - persons(given), 0)
-    if not open_teams and not more:
-        return Decision("template_approved", APPROVED, f"Approved by {people_in_words(given)}.")
-    rest = [judge for judge in may if judge.user_id not in approved_by]
-    if more < 2 and open_teams:
-        rest = [judge for judge in rest if judge.leads & set(open_teams)]
-    return Decision("template_approved", PROPOSED, f"{_wanted(more, open_teams, circle)} {_who_can(rest, more)}")
-
-
-def _wanted(more: int, open_teams: Sequence[str], circle: Circle) -> str:
-    teams = " and of ".join(circle.teams[team] for team in open_teams)
-    if more < 2:
-        whose = f", of a lead of {teams}" if teams else ""
-        return f"Needs {_count(max(more, len(open_teams)))}{whose}."
-    return f"Needs {_count(more)}, a lead of {teams} among them." if teams else f"Needs {_count(more)}."
-
-
-def _count(number: int) -> str:
-    return f"{number} more approval{'' if number == 1 else 's'}"
-
-
-def _who_can(rest: Sequence[Judge], more: int) -> str:
-    if not rest:
-        return "Nobody who may is left."
-    them = "them" if more > 1 else "it"
-    return f"{people_in_words(rest, last='and' if len(rest) <= more else 'or')} can give {them}."
+    decision = approvals_suffice(circle, approved_by)
+    outcome = APPROVED if decision.outcome == State.APPROVED else PROPOSED
+    return Decision("template_approved", outcome, decision.because)
 
 
 def template_approvable(*, state: str, approved_until: datetime | None, now: datetime) -> Decision:

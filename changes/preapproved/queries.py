@@ -16,7 +16,7 @@ from changes.models import Change, Template, TemplateApproval, Ticket
 from changes.preapproved import policy
 from changes.preapproved.content import terms_of
 from changes.states import Authorization, Outcome, State
-from changes.tickets.policy import Circle, Hand, Judge, judges
+from changes.tickets.policy import Circle, Hand, Judge, approver_role, four_eyes, judges
 from workflow import ledger
 from workflow.decisions import Decision
 from workflow.errors import Missing
@@ -116,6 +116,7 @@ class Standing:
             hands=hands,
             excluded=dict.fromkeys(writers, "wrote a part of it"),
             filed_at=self.asked_at,
+            filed="the template was proposed",
         )
 
     @cached_property
@@ -142,10 +143,10 @@ class Standing:
 
     def may_approve(self, user_id: int) -> Decision:
         """Whether this person may approve it now: the first rule that refuses, or the last one."""
-        for decision in (self.approvable, policy.template_four_eyes(user_id, self.circle)):
+        for decision in (self.approvable, four_eyes(user_id, self.circle)):
             if decision.outcome == policy.REFUSED:
                 return decision
-        return policy.template_approver(user_id, self.circle)
+        return approver_role(user_id, self.circle)
 
 
 # --- One template ----------------------------------------------------------------------------------------------------

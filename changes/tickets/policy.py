@@ -75,11 +75,11 @@ class Hand(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """Everybody who has a say in one change.
+    """Everybody who has a say in one change, or in one template.
 
     `teams` maps the slugs of the owning teams to their names. `excluded` maps ids of people to why they may not judge
-    it. `filed_at` is when it was filed: a role that somebody got afterwards does not count. By `mailboxes` a second
-    account of somebody who made it is known.
+    it. `filed_at` is when it was filed, in words `filed`: a role that somebody got afterwards does not count. By
+    `mailboxes` a second account of somebody who made it is known.
     """
 
     level: str
@@ -88,6 +88,7 @@ class Circle:
     excluded: Mapping[int, str]
     filed_at: datetime
     mailboxes: frozenset[str] = frozenset()
+    filed: str = "the change was filed"
 
 
 class Judge(NamedTuple):
@@ -133,7 +134,7 @@ def four_eyes(user_id: int, circle: Circle) -> Decision:
 def role_held_before(hand: Hand, filed_at: datetime) -> Decision:
     """A role counts only for changes that were filed after somebody got it, so nobody is promoted for a purpose."""
     if hand.since > filed_at:
-        because = f"{hand.name} has had this role only since after the change was filed."
+        because = f"{hand.name} has had this role only since after it was filed."
         return Decision("role_held_before", REFUSED, because)
     return Decision("role_held_before", ALLOWED, "The role is older than the change.")
 
@@ -164,9 +165,9 @@ def approver_role(user_id: int, circle: Circle) -> Decision:
         return Decision("approver_role", ALLOWED, "Belongs to those who may approve it.")
     for hand in circle.hands:
         if hand.user_id == user_id and role_held_before(hand, circle.filed_at).outcome == REFUSED:
-            return Decision("role_held_before", REFUSED, "You got this role after the change was filed.")
-    because = f"Only {people_in_words(may)} can judge a change of {circle.level} risk here."
-    return Decision("approver_role", REFUSED, because if may else "Nobody can judge this change now.")
+            return Decision("role_held_before", REFUSED, f"You got this role after {circle.filed}.")
+    because = f"Only {people_in_words(may)} can judge it."
+    return Decision("approver_role", REFUSED, because if may else "Nobody can judge it now.")
 
 
 def quorum_satisfiable(circle: Circle) -> Decision:
@@ -198,7 +199,7 @@ def _left_out(circle: Circle, *, team: str = "", leads_only: bool = False) -> st
         if hand.user_id in circle.excluded:
             told[hand.name] = f"{hand.name} {circle.excluded[hand.user_id]}."
         elif hand.since > circle.filed_at:
-            told[hand.name] = f"{hand.name} got the role after the change was filed."
+            told[hand.name] = f"{hand.name} got the role after {circle.filed}."
     return " ".join(told[name] for name in sorted(told))
 
 
@@ -217,7 +218,8 @@ def approvals_suffice(circle: Circle, approved_by: Sequence[int]) -> Decision:
         rest = [judge for judge in rest if getattr(judge, part) & set(open_teams)]
     wanted = f"{max(more, 1)} more approval{'s' if more > 1 else ''}"
     of = f", {who} of {' and of '.join(circle.teams[team] for team in open_teams)} among them" if open_teams else ""
-    can = f"; {people_in_words(rest, last='or')} can give it" if rest else "; nobody who may is left"
+    them = "them" if more > 1 else "it"
+    can = f"; {people_in_words(rest, last='or')} can give {them}" if rest else "; nobody who may is left"
     return Decision("approvals_suffice", State.SUBMITTED, f"Needs {wanted}{of}{can}.")
 
 
@@ -228,10 +230,7 @@ def persons(judges: Sequence[Judge]) -> int:
 
 def people_in_words(people: Sequence[Judge], *, last: str = "and") -> str:
     """`Ann`, `Ann and Bo`, or `Ann, Bo and 3 others`; nobody if there are none."""
-    names = [person.name for person in people]
-    if len(names) > 4:
-        names = [*names[:3], f"{len(names) - 3} others"]
-    return listed(names, last=last) or "nobody"
+    return listed([person.name for person in people], last=last, most=4) or "nobody"
 
 
 # --- Who may do what, and when ---------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_a_template_is_proposed_and_approved_by_two_tokens_of_two_people(dan, an
 
     first = approve(ann, note="Read it.").json()
     assert (first["state"], first["approvals"][0]["note"]) == ("proposed", "Read it.")
-    assert first["decision"]["because"] == "Needs 1 more approval. Bo Okafor can give it."
+    assert first["decision"]["because"] == "Needs 1 more approval; Bo Okafor can give it."
     second = approve(bo).json()
     assert (second["state"], second["usable"]) == ("approved", True)
     assert second["approved_until"]
@@ -183,7 +183,7 @@ def test_a_page_of_30_asks_the_database_as_often_as_one_of_3(team, dan, count, d
 def test_whoever_left_the_team_approves_nothing_any_more(team, dan, bo):
     propose(dan)
     Membership.objects.filter(user=team.shop.bo).delete()
-    assert approve(bo).json()["code"] == "template_approver"
+    assert approve(bo).json()["code"] == "approver_role"
 
 
 def test_how_its_changes_went_is_told(team, dan):

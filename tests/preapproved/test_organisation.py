@@ -123,7 +123,7 @@ def test_a_file_never_brings_back_what_was_demoted_or_retired(apply, state):
         ("no_automated_rollback", "astrology", "unknown_question"),
         ("rollback_plan: Put the old keys back.", 'rollback_plan: ""', "required"),
         ("rollback_minutes: 5", "rollback_minutes: -5", "greater_than_equal"),
-        ("[ann@example.com, bo", "[ann@example.com, cy", "template_approver"),
+        ("[ann@example.com, bo", "[ann@example.com, cy", "approver_role"),
         ("author: dan", "author: ann", "four_eyes"),
     ],
 )

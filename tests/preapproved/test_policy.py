@@ -10,7 +10,7 @@ from changes.preapproved import policy
 from changes.preapproved.content import Terms, differences
 from changes.preapproved.models import Template
 from changes.preapproved.states import MOVES
-from changes.tickets.policy import Circle, Hand
+from changes.tickets.policy import Circle, Hand, approver_role, four_eyes, quorum_satisfiable
 from changes.tickets.risk_policy import RISK_QUESTIONS
 from tests.factories import NOON
 from workflow.transitions import is_legal
@@ -52,10 +52,10 @@ def test_a_lead_and_a_member_of_the_owning_team_are_enough():
 @pytest.mark.parametrize(
     ("given", "because"),
     [
-        ([], "Needs 2 more approvals, a lead of Payments among them. Ann Lee, Bo Okafor or Cy Rao can give them."),
-        ([ANN], "Needs 1 more approval. Bo Okafor or Cy Rao can give it."),
-        ([BO], "Needs 1 more approval, of a lead of Payments. Ann Lee can give it."),
-        ([BO, CY], "Needs 1 more approval, of a lead of Payments. Ann Lee can give it."),
+        ([], "Needs 2 more approvals, a lead of Payments among them; Ann Lee, Bo Okafor or Cy Rao can give them."),
+        ([ANN], "Needs 1 more approval; Bo Okafor or Cy Rao can give it."),
+        ([BO], "Needs 1 more approval, a lead of Payments among them; Ann Lee can give it."),
+        ([BO, CY], "Needs 1 more approval, a lead of Payments among them; Ann Lee can give it."),
     ],
 )
 def test_who_is_missing_is_told_by_name(given, because):
@@ -69,7 +69,7 @@ def test_the_same_person_twice_is_one_approval():
 
 def test_a_lead_of_each_owning_team_is_asked():
     both = circle(hand(ANN, lead=True), hand(BO), hand(CY, "delivery", lead=True), teams=("payments", "delivery"))
-    assert "of a lead of Delivery" in policy.template_approved(both, [ANN, BO]).because
+    assert "a lead of Delivery among them" in policy.template_approved(both, [ANN, BO]).because
     assert policy.template_approved(both, [ANN, CY]).outcome == "approved"
 
 
@@ -81,37 +81,37 @@ def test_one_lead_of_both_teams_still_needs_a_second_person():
 
 def test_the_approval_of_whoever_wrote_it_does_not_count():
     assert policy.template_approved(circle(*TEAM, author=ANN), [ANN, BO]).outcome == "proposed"
-    assert policy.template_four_eyes(ANN, circle(*TEAM, author=ANN)).rule == "four_eyes"
+    assert four_eyes(ANN, circle(*TEAM, author=ANN)).rule == "four_eyes"
 
 
 def test_a_role_counts_only_if_it_is_older_than_the_proposal():
     late = circle(hand(ANN, lead=True, since=NOON + timedelta(seconds=1)), hand(BO))
-    refused = policy.template_approver(ANN, late)
+    refused = approver_role(ANN, late)
     assert (refused.rule, refused.outcome) == ("role_held_before", "refused")
     assert policy.template_approved(late, [ANN, BO]).outcome == "proposed"
 
 
 def test_somebody_of_another_team_is_told_who_can():
-    refused = policy.template_approver(DAN, circle(*TEAM))
-    assert refused.rule == "template_approver"
-    assert refused.because == "Only Ann Lee, Bo Okafor or Cy Rao can approve this template."
+    refused = approver_role(DAN, circle(*TEAM))
+    assert refused.rule == "approver_role"
+    assert refused.because == "Only Ann Lee, Bo Okafor and Cy Rao can judge it."
 
 
 @pytest.mark.parametrize(
     ("hands", "author", "because"),
     [
-        (TEAM, ANN, "A lead of Payments must approve it, and there is none who may. Ann Lee wrote a part of it."),
-        (TEAM[:1], BO, "Two people must approve it, and only Ann Lee may."),
-        ((), ANN, "A lead of Payments must approve it, and there is none who may."),
+        (TEAM, ANN, "A lead of Payments must approve, and there is none who may. Ann Lee wrote a part of it."),
+        (TEAM[:1], BO, "2 people must approve, and only Ann Lee is left."),
+        ((), ANN, "A lead of Payments must approve, and there is none who may."),
     ],
 )
 def test_a_template_that_too_few_people_could_approve_is_refused_with_names(hands, author, because):
-    decision = policy.template_quorum(circle(*hands, author=author))
+    decision = quorum_satisfiable(circle(*hands, author=author))
     assert (decision.rule, decision.outcome, decision.because) == ("quorum_unsatisfiable", "refused", because)
 
 
 def test_who_can_approve_is_told_when_there_are_enough():
-    assert policy.template_quorum(circle(*TEAM, author=CY)).because == "Ann Lee or Bo Okafor can approve it."
+    assert quorum_satisfiable(circle(*TEAM, author=CY)).because == "Ann Lee and Bo Okafor can approve it."
 
 
 # --- How long --------------------------------------------------------------------------------------------------------
