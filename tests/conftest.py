@@ -40,6 +40,8 @@ def _quick_and_local(settings: Any) -> None:
     # The real hash is slow by design; four people per test would make the suite ten times as long.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    # Each test client builds the middleware anew, and WhiteNoise would look at every static file each time.
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(scope="session")
