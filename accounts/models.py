@@ -6,6 +6,10 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower, Now
 
+from accounts.contacts.models import Aside, Contact, Preference
+
+__all__ = ["ApiToken", "Aside", "Contact", "Membership", "Preference", "Team", "User", "UserManager"]
+
 
 class UserManager(BaseUserManager["User"]):  # Django finds people through this object; the name is Django's
     """Looks people up by e-mail, whatever its case."""
