@@ -6,8 +6,8 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from accounts.zones import instant
 from changes.calendar.policy import Span
-from changes.freezes.recurrence import instant
 from workflow import moments
 
 WEEK, MONTH = "week", "month"

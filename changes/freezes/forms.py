@@ -10,11 +10,10 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts.models import Team
-from accounts.zones import known_zones
+from accounts.zones import instant, known_zones
 from catalog.models import Environment, Service
 from changes.freezes.actions import Declared, Wish
 from changes.freezes.policy import FIRST_YEAR, LAST_YEAR
-from changes.freezes.recurrence import instant
 from workflow.moments import WEEKDAYS
 
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 
 from dateutil import rrule as rules
 
+from accounts.zones import instant, wall_clock
+
 LONGEST = timedelta(days=92)
 """How long each time of a freeze that repeats may last."""
 MOST = 500
@@ -161,7 +163,7 @@ def _until(text: str, time_zone: str) -> datetime:
         moment = datetime.strptime(whole.rstrip("Z"), "%Y%m%dT%H%M%S")  # noqa: DTZ007 - a wall clock
         if moment.year >= LATEST.year:
             raise BadRule(f"UNTIL is in {moment.year}. Choose a year before {LATEST.year}, or leave it out.")
-        return _wall(moment.replace(tzinfo=UTC), ZoneInfo(time_zone)) if text.endswith("Z") else moment
+        return wall_clock(moment.replace(tzinfo=UTC), ZoneInfo(time_zone)) if text.endswith("Z") else moment
     except BadRule:
         raise
     except (ValueError, OverflowError) as error:
@@ -173,7 +175,7 @@ def check(terms: Terms) -> None:
 
     The first time must fit the rule, because it is the one that everybody reads.
     """
-    rule, first = read_rule(terms.rrule, terms.time_zone), _wall(terms.start, ZoneInfo(terms.time_zone))
+    rule, first = read_rule(terms.rrule, terms.time_zone), wall_clock(terms.start, ZoneInfo(terms.time_zone))
     if terms.end - terms.start > LONGEST:
         raise BadRule(f"Each time of a freeze that repeats may last {LONGEST.days} days at most.")
     if not _fits(rule, first.date()) or (rule.until and rule.until < first):
@@ -257,7 +259,7 @@ def last_end(terms: Terms) -> datetime | None:
     if not terms.rrule:
         return terms.end
     zone = ZoneInfo(terms.time_zone)
-    rule, first = read_rule(terms.rrule, terms.time_zone), _wall(terms.start, zone)
+    rule, first = read_rule(terms.rrule, terms.time_zone), wall_clock(terms.start, zone)
     if rule.times:
         starts = _counted(rule, first)
     elif rule.until:
@@ -274,11 +276,11 @@ def _occurrences(terms: Terms, start: datetime, end: datetime) -> Iterator[Windo
     if not terms.rrule or end <= terms.start:
         return
     zone = ZoneInfo(terms.time_zone)
-    first = _wall(terms.start, zone)
+    first = wall_clock(terms.start, zone)
     # A day more on both sides: clocks differ by less, and what does not touch is left out afterwards.
-    low = max(_wall(max(start, terms.start), zone) - _lasts(terms, zone) - _DAY, first)
+    low = max(wall_clock(max(start, terms.start), zone) - _lasts(terms, zone) - _DAY, first)
     rule = read_rule(terms.rrule, terms.time_zone)
-    for at in _starts(rule, first, low=low, high=_wall(end, zone) + _DAY):
+    for at in _starts(rule, first, low=low, high=wall_clock(end, zone) + _DAY):
         if at > first:
             yield _window_at(terms, at, zone)
 
@@ -289,7 +291,7 @@ def _window_at(terms: Terms, at: datetime, zone: ZoneInfo) -> Window:
 
 def _lasts(terms: Terms, zone: ZoneInfo) -> timedelta:
     """How long it lasts on the wall clock; in the rare hour that is there twice, as long as it really lasts."""
-    on_the_wall = _wall(terms.end, zone) - _wall(terms.start, zone)
+    on_the_wall = wall_clock(terms.end, zone) - wall_clock(terms.start, zone)
     return on_the_wall if on_the_wall > timedelta() else terms.end - terms.start
 
 
@@ -344,27 +346,3 @@ def _anchor(rule: Rule, first: datetime, near: datetime) -> datetime:
     if rule.frequency == rules.YEARLY:
         month = (near.year - first.year) // rule.interval * months
     return first.replace(year=first.year + month // 12, month=month % 12 + 1, day=1)
-
-
-# --- Wall clocks -----------------------------------------------------------------------------------------------------
-
-
-def _wall(at: datetime, zone: ZoneInfo) -> datetime:
-    return at.astimezone(zone).replace(tzinfo=None, fold=0, microsecond=0)
-
-
-def instant(wall: datetime, zone: ZoneInfo) -> datetime:
-    """When the clocks of a zone show this: the first time if they show it twice, the end of the gap if they skip it."""
-    early = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    if _wall(early, zone) == wall:
-        return early
-    # In a gap the two folds lie on both sides of it.
-    before, after = wall.replace(tzinfo=zone, fold=1).astimezone(UTC), early
-    offset = after.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) // 2
-        if middle.astimezone(zone).utcoffset() == offset:
-            after = middle
-        else:
-            before = middle
-    return after.replace(microsecond=0)

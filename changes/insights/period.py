@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from changes.freezes.recurrence import instant
+from accounts.zones import instant
 from changes.insights.history import Window
 from workflow import moments
 from workflow.errors import InvalidFields

@@ -9,7 +9,8 @@ from dateutil.rrule import rrulestr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changes.freezes.recurrence import BadRule, Terms, Window, check, instant, last_end, next_windows, windows
+from accounts.zones import instant
+from changes.freezes.recurrence import BadRule, Terms, Window, check, last_end, next_windows, windows
 
 BERLIN, CHICAGO, LORD_HOWE = ZoneInfo("Europe/Berlin"), ZoneInfo("America/Chicago"), ZoneInfo("Australia/Lord_Howe")
 
