@@ -70,7 +70,7 @@ def ask_again(pk: int, *, by: User) -> EvidencePack:
     """Have a pack that was given up made after all. Raises Forbidden("may_audit"), Conflict("transition_illegal")."""
     _require_right(by)
     pack = queries.pack_named(pk)
-    move(pack, State.QUEUED, moves=MOVES, error="", done=0, total=0, finished_at=None)
+    move(pack, State.QUEUED, moves=MOVES, error="", done=0, total=0, attempt=0, finished_at=None)
     _note(pack, "asked_again", {}, actor=by.actor)
     return pack
 
@@ -104,19 +104,15 @@ def _note(pack: EvidencePack, verb: str, data: dict[str, object], *, actor: str 
 def make_next(*, now: datetime) -> bool:
     """Make the oldest pack that waits, or whose maker died; False when there is none, or somebody is at one."""
     waiting = queries.next_to_make()
-    if any(pack.state == State.BUILDING and lease.is_held(_name(pack), now=now) for pack in waiting):
+    if any(pack.state == State.BUILDING and lease.is_held(pack, now=now) for pack in waiting):
         return False
     for pack in waiting:
-        held = lease.take(_name(pack), now=now)
+        held = lease.take(pack, now=now)
         if held is not None:
             if _begin(pack, held):
                 _make(pack, held)
             return True
     return False
-
-
-def _name(pack: EvidencePack) -> str:
-    return f"pack-{pack.pk}"
 
 
 @transaction.atomic
@@ -126,7 +122,7 @@ def _begin(pack: EvidencePack, held: Lease) -> bool:
     if pack.state not in {State.QUEUED, State.BUILDING}:
         held.end()
         return False
-    decision = policy.another_attempt(queries.attempts_at(pack.ref))
+    decision = policy.another_attempt(pack.attempt - 1)
     if pack.state == State.QUEUED:
         move(pack, State.BUILDING, moves=MOVES)
     if decision.outcome == policy.REFUSED:

@@ -1,12 +1,12 @@
-"""Who makes a pack at the moment: a heartbeat in the database, which only its owner can continue."""
+"""Who makes a pack at the moment: a heartbeat in its own row, which only its owner can continue."""
 
 import time
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from notifications.models import Mark
+from changes.audit.models import EvidencePack
 
 LASTS = timedelta(seconds=60)
 """A maker that has not been heard of for so long is taken for dead."""
@@ -19,10 +19,10 @@ class Overtaken(Exception):
 
 
 class Lease:
-    """The right to make one pack, as long as its heartbeat goes on."""
+    """The right to make one pack, as long as its heartbeat goes on; who wrote the last beat is its owner."""
 
-    def __init__(self, name: str, at: datetime) -> None:
-        self._name, self._at = name, at
+    def __init__(self, pack: int, attempt: int, until: datetime) -> None:
+        self._pack, self._attempt, self._until = pack, attempt, until
         self._beaten = time.monotonic()
 
     @property
@@ -32,24 +32,29 @@ class Lease:
 
     def beat(self) -> None:
         """Show that the maker lives; raises Overtaken. In a transaction it also keeps others out until its end."""
-        now = timezone.now()
-        if not Mark.objects.filter(name=self._name, at=self._at).update(at=now):
-            raise Overtaken(self._name)
-        self._at, self._beaten = now, time.monotonic()
+        until = timezone.now() + LASTS
+        if not self._ours().update(leased_until=until):
+            raise Overtaken(f"PACK-{self._pack}")
+        self._until, self._beaten = until, time.monotonic()
 
     def end(self) -> None:
         """Give the right back."""
-        Mark.objects.filter(name=self._name, at=self._at).delete()
+        self._ours().update(leased_until=None)
+
+    def _ours(self) -> QuerySet[EvidencePack]:
+        return EvidencePack.objects.filter(pk=self._pack, attempt=self._attempt, leased_until=self._until)
 
 
-def take(name: str, *, now: datetime) -> Lease | None:
-    """The lease called `name`, unless somebody who lives has it."""
-    with transaction.atomic():
-        _, is_new = Mark.objects.get_or_create(name=name, defaults={"at": now})
-        is_ours = is_new or bool(Mark.objects.filter(name=name, at__lt=now - LASTS).update(at=now))
-    return Lease(name, now) if is_ours else None
+def take(pack: EvidencePack, *, now: datetime) -> Lease | None:
+    """The right to make it, unless somebody who lives has it. It is one more attempt, as `pack` then shows."""
+    free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
+    mine = EvidencePack.objects.filter(free, pk=pack.pk, attempt=pack.attempt)
+    if not mine.update(attempt=F("attempt") + 1, leased_until=now + LASTS):
+        return None
+    pack.attempt += 1
+    return Lease(pack.pk, pack.attempt, now + LASTS)
 
 
-def is_held(name: str, *, now: datetime) -> bool:
+def is_held(pack: EvidencePack, *, now: datetime) -> bool:
     """Whether somebody who lives has it."""
-    return Mark.objects.filter(name=name, at__gte=now - LASTS).exists()
+    return pack.leased_until is not None and pack.leased_until >= now

@@ -10,7 +10,8 @@ class EvidencePack(models.Model):
     """A zip for an auditor about the changes of [since, until) to some services (slugs; none means all).
 
     `sample` is how many changes get a page of their own, chosen by `seed`. `done` of `total` changes are written; the
-    zip is in the rows of its `pieces` once it is ready.
+    zip is in the rows of its `pieces` once it is ready. It was begun `attempt` times since somebody asked for it; until
+    `leased_until` one worker has it for itself.
     """
 
     class State(models.TextChoices):
@@ -32,6 +33,8 @@ class EvidencePack(models.Model):
     total = models.PositiveIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True, default="")
     error = models.CharField(max_length=300, blank=True, default="")
+    attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
+    leased_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
 

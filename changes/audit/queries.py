@@ -10,7 +10,7 @@ from changes.audit.models import EvidencePack, PackPiece
 from changes.audit.policy import may_audit
 from workflow.decisions import Decision
 from workflow.errors import Missing
-from workflow.models import Entry, Seal
+from workflow.models import Seal
 
 SHOWN = 50
 
@@ -38,13 +38,6 @@ def next_to_make() -> list[EvidencePack]:
     """The packs that wait or are being made, the oldest first."""
     states = (EvidencePack.State.QUEUED, EvidencePack.State.BUILDING)
     return list(EvidencePack.objects.filter(state__in=states).order_by("pk"))
-
-
-def attempts_at(ref: str) -> int:
-    """How often the pack was begun since somebody asked for it, or asked again."""
-    about = Entry.objects.filter(subject=ref)
-    asked = about.filter(verb__in=["requested", "asked_again"]).order_by("-id").values_list("id", flat=True).first()
-    return about.filter(verb="begun", id__gt=asked or 0).count()
 
 
 def content_of(pack: EvidencePack) -> Iterator[bytes]:

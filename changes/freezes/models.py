@@ -35,7 +35,7 @@ class Freeze(models.Model):
         constraints = (
             models.CheckConstraint(condition=models.Q(end__gt=models.F("start")), name="freeze_ends_after_start"),
         )
-        indexes = (models.Index(fields=["end"], name="freeze_by_end"),)
+        indexes = (models.Index(fields=["last_end"], name="freeze_by_last_end"),)
 
     def __str__(self) -> str:
         return self.name
@@ -49,7 +49,7 @@ class Freeze(models.Model):
 class FreezeOverride(models.Model):
     """Leave to change some services in a hard freeze until `expires_at`; it counts once a second person confirmed it.
 
-    No services means all that the freeze covers.
+    No services means all that the freeze covers. From `revoked_at` on it counts no longer.
     """
 
     freeze = models.ForeignKey(Freeze, on_delete=models.PROTECT, related_name="overrides")
@@ -59,6 +59,8 @@ class FreezeOverride(models.Model):
     confirmed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField()
+    revoked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -13,7 +13,6 @@ from changes.audit import actions, lease, making, queries
 from changes.audit.models import EvidencePack, PackPiece
 from changes.audit.takeaway import verify_ledger
 from changes.tasks import make_packs
-from notifications.models import Mark
 from tests.audit.conftest import scope
 from workflow.errors import Unprocessable
 from workflow.ledger import timeline
@@ -169,7 +168,7 @@ def test_a_pack_whose_maker_was_killed_is_made_by_the_next_one_and_not_before_it
 
 def test_a_pack_that_kills_its_makers_is_given_up_and_can_be_asked_for_again(pack, monkeypatch, client, history):
     for number in range(3):
-        Mark.objects.update(at=timezone.now() - timedelta(minutes=5))
+        EvidencePack.objects.update(leased_until=timezone.now() - timedelta(minutes=4))
         killed_halfway(monkeypatch, now=timezone.now())
         assert state_of(pack) == State.BUILDING, number
     actions.make_next(now=later())
@@ -221,7 +220,7 @@ def test_a_full_disk_is_told_and_nothing_half_made_stays(pack, monkeypatch):
     assert state_of(pack) == State.FAILED
     assert "No space left on device" in pack.error
     assert not PackPiece.objects.exists()
-    assert not Mark.objects.filter(name__startswith="pack-").exists()
+    assert EvidencePack.objects.get(pk=pack.pk).leased_until is None
 
 
 def test_what_a_broken_maker_left_behind_is_replaced(pack):
@@ -231,21 +230,29 @@ def test_what_a_broken_maker_left_behind_is_replaced(pack):
     assert [piece.number for piece in PackPiece.objects.all()] == [1]
 
 
-def test_a_heartbeat_that_somebody_else_continued_is_no_longer_ours(db):
-    ours = lease.take("pack-1", now=timezone.now())
+def test_a_heartbeat_that_somebody_else_continued_is_no_longer_ours(pack):
+    ours = lease.take(pack, now=timezone.now())
     assert ours is not None
-    assert lease.take("pack-1", now=timezone.now()) is None
-    assert lease.take("pack-1", now=later()) is not None
+    assert lease.take(pack, now=timezone.now()) is None
+    assert lease.take(pack, now=later()) is not None
     with pytest.raises(lease.Overtaken):
         ours.beat()
     ours.end()
-    assert lease.is_held("pack-1", now=later())
+    pack.refresh_from_db()
+    assert lease.is_held(pack, now=later())
+    assert pack.attempt == 2
+
+
+def test_of_two_who_saw_the_same_pack_waiting_one_makes_it(pack):
+    as_seen = EvidencePack.objects.get(pk=pack.pk)
+    assert lease.take(pack, now=timezone.now()) is not None
+    assert lease.take(as_seen, now=later()) is None
 
 
 def test_the_progress_is_there_to_see(pack):
     EvidencePack.objects.filter(pk=pack.pk).update(state=State.BUILDING)
     pack.refresh_from_db()
-    held = lease.take("pack-x", now=timezone.now())
+    held = lease.take(pack, now=timezone.now())
     assert held
     actions._report(pack, held, 0, 4)
     pack.refresh_from_db()
