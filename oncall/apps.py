@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class OncallConfig(AppConfig):
-    """Schedules and rotations, later."""
+    """Schedules, rotations and escalations."""
 
     name = "oncall"
