@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
+from changes.letters import Person, letter
 from changes.states import Outcome
 from notifications.outbox import NewMessage
 from workflow import moments
@@ -37,9 +38,9 @@ def _one_line(title: str) -> str:
     return " ".join(title.split())
 
 
-def proof_wanted(ref: str, title: str, *, to: tuple[int, str], missing: Sequence[str], due: datetime) -> NewMessage:
+def proof_wanted(ref: str, title: str, *, to: Person, missing: Sequence[str], due: datetime) -> NewMessage:
     """Asks the owner of a pipeline, `to` as (user id, e-mail), for what an unproven deploy lacks, until `due`."""
-    (person, email), title = to, _one_line(title)
+    title = _one_line(title)
     lines = [
         f"Supply proof for {ref} by {due:%A %d %B, %H:%M} UTC: {change_url(ref)}",
         "",
@@ -49,39 +50,25 @@ def proof_wanted(ref: str, title: str, *, to: tuple[int, str], missing: Sequence
         "Send the missing evidence with PATCH /api/v1/deployments/" + ref + "/evidence, or have the deploy reviewed.",
         "Nothing was blocked. Until then the deploy counts as unproven.",
     ]
-    return NewMessage(
-        dedup_key=f"{proof_topic(ref)}:{person}",
-        channel="email",
-        recipient=email,
-        title=f"{ref} is unproven: {title}",
-        text="\n".join(lines),
-        subject=ref,
-        topic=proof_topic(ref),
+    return letter(
+        to, about=ref, key=proof_topic(ref), title=f"{ref} is unproven: {title}", lines=lines, topic=proof_topic(ref)
     )
 
 
-def run_went_silent(ref: str, title: str, *, to: tuple[int, str]) -> NewMessage:
+def run_went_silent(ref: str, title: str, *, to: Person) -> NewMessage:
     """Tells the owner that a deploy never reported its end."""
-    (person, email), title = to, _one_line(title)
+    title = _one_line(title)
     lines = [
         f"Say how {ref} ended: {change_url(ref)}",
         "",
         f"{title} started and never reported its end, so its outcome is unknown.",
         "Have the pipeline send its terminal status with the same key; a late one is taken as well.",
     ]
-    return NewMessage(
-        dedup_key=f"silent:{ref}:{person}",
-        channel="email",
-        recipient=email,
-        title=f"{ref} never ended: {title}",
-        text="\n".join(lines),
-        subject=ref,
-    )
+    return letter(to, about=ref, key=f"silent:{ref}", title=f"{ref} never ended: {title}", lines=lines)
 
 
-def pipeline_suspended(ref: str, slug: str, *, to: tuple[int, str], at: datetime, because: str) -> NewMessage:
+def pipeline_suspended(ref: str, slug: str, *, to: Person, at: datetime, because: str) -> NewMessage:
     """Tells who answers for a pipeline that its deploys are not exempt any more, and how to get that back."""
-    person, email = to
     url = f"{settings.BASE_URL}/pipelines/{slug}"
     lines = [
         f"Reinstate {slug}, once it proves again what it must: {url}",
@@ -90,14 +77,7 @@ def pipeline_suspended(ref: str, slug: str, *, to: tuple[int, str], at: datetime
         "Its deploys are still logged, as unproven, and somebody must review each.",
         "Two people reinstate it: one saves its terms again on its page, another one confirms them.",
     ]
-    return NewMessage(
-        dedup_key=f"suspended:{ref}:{at:%Y%m%d%H%M%S}:{person}",
-        channel="email",
-        recipient=email,
-        title=f"{slug} is suspended",
-        text="\n".join(lines),
-        subject=ref,
-    )
+    return letter(to, about=ref, key=f"suspended:{ref}:{at:%Y%m%d%H%M%S}", title=f"{slug} is suspended", lines=lines)
 
 
 @dataclass(frozen=True, slots=True)

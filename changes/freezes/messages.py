@@ -5,10 +5,8 @@ from datetime import datetime
 
 from django.conf import settings
 
+from changes.letters import Person, letter
 from notifications.outbox import NewMessage
-
-Person = tuple[int, str]
-"""(user id, e-mail)."""
 
 
 def freeze_url(pk: int) -> str:
@@ -37,7 +35,6 @@ class OverrideFacts:
 
 def override_wanted(facts: OverrideFacts, *, to: Person) -> NewMessage:
     """Asks somebody who may to confirm an override."""
-    person, email = to
     lines = [
         f"Confirm or leave an override of the freeze {facts.freeze}: {freeze_url(facts.freeze_id)}#overrides",
         "",
@@ -46,20 +43,18 @@ def override_wanted(facts: OverrideFacts, *, to: Person) -> NewMessage:
         "",
         "It counts once somebody else than the one who asked has confirmed it.",
     ]
-    return NewMessage(
-        dedup_key=f"{override_topic(facts.id)}:asked:{person}",
-        channel="email",
-        recipient=email,
+    return letter(
+        to,
+        about=f"FREEZE-{facts.freeze_id}",
+        key=f"{override_topic(facts.id)}:asked",
         title=f"Override of the freeze {facts.freeze} waits for a second person",
-        text="\n".join(lines),
-        subject=f"FREEZE-{facts.freeze_id}",
+        lines=lines,
         topic=override_topic(facts.id),
     )
 
 
 def override_announced(facts: OverrideFacts, *, to: Person) -> NewMessage:
     """Tells the lead of an affected team that changes are allowed in a freeze."""
-    person, email = to
     until = f"until {_moment(facts.expires_at)}"
     lines = [
         f"Know that changes are allowed in the freeze {facts.freeze} {until}: {freeze_url(facts.freeze_id)}",
@@ -70,13 +65,12 @@ def override_announced(facts: OverrideFacts, *, to: Person) -> NewMessage:
         "",
         "It ends by itself at that time, or with the freeze.",
     ]
-    return NewMessage(
-        dedup_key=f"{override_topic(facts.id)}:confirmed:{person}",
-        channel="email",
-        recipient=email,
+    return letter(
+        to,
+        about=f"FREEZE-{facts.freeze_id}",
+        key=f"{override_topic(facts.id)}:confirmed",
         title=f"The freeze {facts.freeze} is overridden for {facts.services}",
-        text="\n".join(lines),
-        subject=f"FREEZE-{facts.freeze_id}",
+        lines=lines,
     )
 
 

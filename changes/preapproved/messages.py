@@ -5,10 +5,8 @@ from datetime import datetime
 
 from django.conf import settings
 
+from changes.letters import Person, letter
 from notifications.outbox import NewMessage
-
-Person = tuple[int, str]
-"""(user id, e-mail)."""
 
 
 def template_url(slug: str) -> str:
@@ -23,68 +21,60 @@ def approval_topic(ref: str) -> str:
 
 def template_approval_wanted(ref: str, slug: str, *, to: Person, at: datetime, facts: Sequence[str]) -> NewMessage:
     """Asks somebody to approve what was proposed `at`; `facts` are lines about it."""
-    person, email = to
     lines = [f"Read and approve the template {slug}: {template_url(slug)}#decide", "", *(f"- {fact}" for fact in facts)]
     lines += ["", "Once two people have approved it, changes made from it need no approval for 180 days."]
-    return NewMessage(
-        dedup_key=f"{approval_topic(ref)}:wanted:{at:%Y%m%d%H%M%S%f}:{person}",
-        channel="email",
-        recipient=email,
+    return letter(
+        to,
+        about=ref,
+        key=f"{approval_topic(ref)}:wanted:{at:%Y%m%d%H%M%S%f}",
         title=f"The template {slug} waits for you",
-        text="\n".join(lines),
-        subject=ref,
+        lines=lines,
         topic=approval_topic(ref),
     )
 
 
 def template_approved(ref: str, slug: str, *, to: Person, at: datetime, words: str) -> NewMessage:
     """Tells the author that it may be used, in `words`."""
-    person, email = to
     lines = [f"Use the template {slug} from now on: {template_url(slug)}", "", words]
     lines += ["A change made from it needs a window and somebody who carries it out, and no approval."]
-    return NewMessage(
-        dedup_key=f"template:{ref}:approved:{at:%Y%m%d%H%M%S%f}:{person}",
-        channel="email",
-        recipient=email,
+    return letter(
+        to,
+        about=ref,
+        key=f"template:{ref}:approved:{at:%Y%m%d%H%M%S%f}",
         title=f"The template {slug} is approved",
-        text="\n".join(lines),
-        subject=ref,
+        lines=lines,
     )
 
 
 def template_demoted(ref: str, slug: str, *, to: Person, at: datetime, because: str) -> NewMessage:
     """Tells somebody who answers for a template that it may not be used any more."""
-    person, email = to
     lines = [
         f"Look at the template {slug} and propose it again when it is right: {template_url(slug)}",
         "",
         because,
         "Changes made from it need approvals of their own until two people have approved it again.",
     ]
-    return NewMessage(
-        dedup_key=f"template:{ref}:demoted:{at:%Y%m%d%H%M%S%f}:{person}",
-        channel="email",
-        recipient=email,
+    return letter(
+        to,
+        about=ref,
+        key=f"template:{ref}:demoted:{at:%Y%m%d%H%M%S%f}",
         title=f"The template {slug} may not be used any more",
-        text="\n".join(lines),
-        subject=ref,
+        lines=lines,
     )
 
 
 def template_expiring(ref: str, slug: str, *, to: Person, until: datetime, who_can: str) -> NewMessage:
     """Tells the author that the approval ends `until`, and who can give it anew."""
-    person, email = to
     lines = [
         f"Have the template {slug} approved anew by {until:%A %d %B, %H:%M} UTC: {template_url(slug)}",
         "",
         "Its approval ends then, and changes made from it will need approvals of their own.",
         who_can,
     ]
-    return NewMessage(
-        dedup_key=f"template:{ref}:expiring:{until:%Y%m%d%H%M}:{person}",
-        channel="email",
-        recipient=email,
+    return letter(
+        to,
+        about=ref,
+        key=f"template:{ref}:expiring:{until:%Y%m%d%H%M}",
         title=f"The approval of the template {slug} ends {until:%d %B}",
-        text="\n".join(lines),
-        subject=ref,
+        lines=lines,
     )

@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from changes.letters import Person, letter, page
 from changes.messages import change_url
-from notifications.models import Message
-from notifications.outbox import Fallback, NewMessage
-
-Person = tuple[int, str]
-"""(user id, e-mail)."""
+from notifications.outbox import NewMessage
 
 
 def approval_topic(ref: str) -> str:
@@ -23,36 +20,25 @@ def review_topic(ref: str) -> str:
 
 def approval_wanted(ref: str, title: str, *, to: Person, key: str, facts: Sequence[str]) -> NewMessage:
     """Asks somebody to approve or reject; `key` tells one submission from the next, `facts` are lines about it."""
-    person, email = to
     lines = [f"Approve or reject {ref}: {change_url(ref)}#decide", "", title, *(f"- {fact}" for fact in facts)]
-    return NewMessage(
-        dedup_key=f"{approval_topic(ref)}:{key}:{person}",
-        channel="email",
-        recipient=email,
+    return letter(
+        to,
+        about=ref,
+        key=f"{approval_topic(ref)}:{key}",
         title=f"{ref} waits for you: {title}",
-        text="\n".join(lines),
-        subject=ref,
+        lines=lines,
         topic=approval_topic(ref),
     )
 
 
 def decided(ref: str, title: str, *, to: Person, key: str, words: str) -> NewMessage:
     """Tells who filed a change, or carries it out, what was decided about it, in `words`."""
-    person, email = to
     lines = [f"{words} {change_url(ref)}", "", title]
-    return NewMessage(
-        dedup_key=f"decided:{ref}:{key}:{person}",
-        channel="email",
-        recipient=email,
-        title=f"{ref}: {words}",
-        text="\n".join(lines),
-        subject=ref,
-    )
+    return letter(to, about=ref, key=f"decided:{ref}:{key}", title=f"{ref}: {words}", lines=lines)
 
 
 def glass_broken(ref: str, title: str, *, to: Person, who: str, because: str, reason: str) -> NewMessage:
     """Pages a lead at once because an emergent change began without anybody on call."""
-    person, email = to
     lines = [
         f"Look at {ref}, which {who} began as an emergency: {change_url(ref)}",
         "",
@@ -61,50 +47,35 @@ def glass_broken(ref: str, title: str, *, to: Person, who: str, because: str, re
         f"- {because}",
         "- Somebody else must review it within 24 hours.",
     ]
-    return NewMessage(
-        dedup_key=f"glass:{ref}:{person}",
-        channel="pager",
-        recipient=f"user:{email}",
-        title=f"{ref} is an emergency: {title}",
-        text="\n".join(lines),
-        subject=ref,
-        priority=Message.Priority.PAGE,
-        fallbacks=(Fallback("email", email),),
-    )
+    return page(to, about=ref, key=f"glass:{ref}", title=f"{ref} is an emergency: {title}", lines=lines)
 
 
 def review_wanted(ref: str, title: str, *, to: Person, due: datetime, step: int) -> NewMessage:
     """Asks somebody to look back at a change until `due`; `step` counts the reminders."""
-    person, email = to
     lines = [
         f"Review {ref} by {due:%A %d %B, %H:%M} UTC: {change_url(ref)}#review",
         "",
         title,
         "Anybody who did not request it or carry it out, and belongs to its team or leads another one, can do it.",
     ]
-    return NewMessage(
-        dedup_key=f"{review_topic(ref)}:{step}:{person}",
-        channel="email",
-        recipient=email,
+    return letter(
+        to,
+        about=ref,
+        key=f"{review_topic(ref)}:{step}",
         title=f"{ref} waits for a review: {title}",
-        text="\n".join(lines),
-        subject=ref,
+        lines=lines,
         topic=review_topic(ref),
     )
 
 
 def review_overdue(ref: str, title: str, *, to: Person, due: datetime) -> NewMessage:
     """Pages a lead because nobody reviewed a change in time."""
-    person, email = to
     lines = [f"Have {ref} reviewed now: {change_url(ref)}#review", "", title, f"It was due {due:%A %d %B, %H:%M} UTC."]
-    return NewMessage(
-        dedup_key=f"{review_topic(ref)}:overdue:{person}",
-        channel="pager",
-        recipient=f"user:{email}",
+    return page(
+        to,
+        about=ref,
+        key=f"{review_topic(ref)}:overdue",
         title=f"{ref} is overdue for review: {title}",
-        text="\n".join(lines),
-        subject=ref,
+        lines=lines,
         topic=review_topic(ref),
-        priority=Message.Priority.PAGE,
-        fallbacks=(Fallback("email", email),),
     )
