@@ -90,12 +90,8 @@ class NewRow:
 
 @dataclass(frozen=True, slots=True)
 class Premise:
-    """What must still be so for something to be inserted: a statement of one row, and a condition on its columns.
+    """What must still be so for something to be inserted: a condition in SQL, and its parameters."""
 
-    `facts` names its columns; `holds` speaks of them. The parameters are those of both, in this order.
-    """
-
-    facts: str
     holds: str
     parameters: Sequence[object]
 
@@ -127,14 +123,14 @@ def can_insert_if() -> bool:
     return connection.vendor == "postgresql"
 
 
-def insert_if(premise: Premise, parent: NewRow, children: Sequence[NewRow]) -> tuple[int | None, Row]:
+def insert_if(premise: Premise, parent: NewRow, children: Sequence[NewRow]) -> int | None:
     """As `insert_together`, but only if `premise` holds at this very moment; PostgreSQL only.
 
-    The parent's id, or None when nothing was written; and the facts as they are, either way in one round trip.
+    The parent's id, or None when it does not hold and nothing was written; either way in one round trip.
     """
     shapes, given = _laid_out((parent, *children))
-    pk, *facts = fetch(_statement(shapes, premise.facts, premise.holds), [*premise.parameters, *given])[0]
-    return pk, tuple(facts)
+    inserted = fetch(_statement(shapes, premise.holds), [*premise.parameters, *given])
+    return int(inserted[0][0]) if inserted else None
 
 
 def _parameter(value: object) -> object:
@@ -164,20 +160,13 @@ def _laid_out(rows: Sequence[NewRow]) -> tuple[tuple[Shape, ...], list[object]]:
 
 
 @lru_cache(maxsize=64)
-def _statement(shapes: tuple[Shape, ...], facts: str = "", holds: str = "") -> str:
+def _statement(shapes: tuple[Shape, ...], holds: str = "") -> str:
     parent, *children = (_insert(shape) for shape in shapes)
-    followers = [f"child_{number} AS ({child} FROM parent)" for number, child in enumerate(children)]
-    if not facts:
-        parts = [f"parent AS ({parent} RETURNING id)", *followers]
-        return f"WITH {', '.join(parts)} SELECT id FROM parent"
     # The condition comes before the rows, so that its parameters do too.
-    parts = [
-        f"known AS MATERIALIZED ({facts})",
-        f"held AS MATERIALIZED (SELECT 1 FROM known WHERE {holds})",
-        f"parent AS ({parent} FROM held RETURNING id)",
-        *followers,
-    ]
-    return f"WITH {', '.join(parts)} SELECT (SELECT id FROM parent), known.* FROM known"
+    parts = [f"held AS MATERIALIZED (SELECT 1 WHERE {holds})"] if holds else []
+    parts.append(f"parent AS ({parent}{' FROM held' if holds else ''} RETURNING id)")
+    parts += [f"child_{number} AS ({child} FROM parent)" for number, child in enumerate(children)]
+    return f"WITH {', '.join(parts)} SELECT id FROM parent"
 
 
 def _insert(shape: Shape) -> str:

