@@ -62,6 +62,7 @@ class Message(models.Model):
         PAGER = "pager", "Pager"
         WEBHOOK = "webhook", "Webhook"
         MEMORY = "memory", "Memory, for tests"
+        CANARY = "canary", "Canary"
 
     class Priority(models.IntegerChoices):
         """A page goes before everything else."""
@@ -137,23 +138,32 @@ class Message(models.Model):
 
 
 class Mark(models.Model):
-    """A moment that every process must know: when the sweeper last ran, or since when sending is paused."""
+    """A moment that every process must know: when the sweeper last ran, or since when sending is paused.
+
+    `note` is a sentence about it that may be shown to administrators, or "".
+    """
 
     SWEEPER = "sweeper"
     PAUSED = "paused"
+    HEARTBEAT = "heartbeat"
+    """When the service behind HEARTBEAT_URL last took a ping."""
+    HEARTBEAT_TRY = "heartbeat_try"
+    """When one was last tried; the note says why it failed."""
 
     name = models.CharField(max_length=20, primary_key=True)
     at = models.DateTimeField()
+    note = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     def __str__(self) -> str:
         return f"{self.name} {self.at}"
 
 
 class Tally(models.Model):
-    """How many messages came into a final state, and how attempts ended, so that nobody counts a million rows.
+    """How many messages came into a final state, how attempts ended and how long it took, instead of counting rows.
 
     Every move appends a row, which locks nothing; the sweeper folds them. `count` is negative when a message leaves a
-    final state. The sum over `channel`, `kind` and `word` is the truth.
+    final state. The sum over `channel`, `kind` and `word` is the truth. `notifications.tallies` knows the words of
+    a latency.
     """
 
     class Kind(models.TextChoices):
@@ -161,6 +171,7 @@ class Tally(models.Model):
 
         STATE = "state", "Messages in a final state"
         VERDICT = "verdict", "Attempts"
+        LATENCY = "latency", "How long messages took"
 
     channel = models.CharField(max_length=12)
     kind = models.CharField(max_length=8, choices=Kind)

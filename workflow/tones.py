@@ -105,6 +105,7 @@ LOOKS: dict[str, dict[str, Look]] = {
         "pager": Look("Pager", "bell", "mute"),
         "webhook": Look("Webhook", "webhook", "mute"),
         "memory": Look("Memory, for tests", "message", "mute"),
+        "canary": Look("Canary", "activity", "mute"),
     },
     "notice": {
         "debug": Look("Note", "info-circle", "mute"),
