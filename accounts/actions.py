@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts import credentials, policy
 from accounts.callers import forget_callers
+from accounts.contacts.actions import silence
 from accounts.models import ApiToken, User
 from workflow.amendments import amend
 from workflow.decisions import require
@@ -122,7 +123,7 @@ def set_password(user: User, password: str, *, by: User | None) -> None:
 
 @transaction.atomic
 def deactivate_person(user: User, *, by: User | None) -> None:
-    """Shut somebody out at once: sessions end for good, the password is void, their tokens stop.
+    """Shut somebody out at once: sessions end for good, the password is void, tokens stop, nothing is sent to them.
 
     Their past stays. Twice is as good as once. Raises Forbidden("may_administer") and Conflict("last_admin").
     """
@@ -135,6 +136,7 @@ def deactivate_person(user: User, *, by: User | None) -> None:
     user.set_unusable_password()
     user.save(update_fields=["is_active", "password"])
     forget_callers()
+    silence(user, at=timezone.now())
     _note(user, "deactivated", {}, by=by)
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts import queries
 from accounts.actions import Person, add_person, require_admin
+from accounts.contacts.queries import mail_leaves
 from accounts.messages import invitation, new_password, no_account
 from accounts.models import User
 from notifications import outbox
@@ -58,9 +59,3 @@ def password_link(user: User) -> str:
     """The address at which `user` sets a password; void as soon as it was used."""
     key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
     return f"{settings.BASE_URL}{reverse('account_reset_password_from_key', kwargs=key)}"
-
-
-def mail_leaves() -> bool:
-    """Whether mail reaches anybody: without EMAIL_URL it is only printed to the log."""
-    backend: str = settings.EMAIL_BACKEND
-    return not backend.endswith("console.EmailBackend")

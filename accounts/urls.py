@@ -7,6 +7,7 @@ from django.urls import URLPattern, path, re_path
 from django.views.generic import RedirectView
 
 from accounts import views
+from accounts.contacts.urls import settings_urls as contact_settings
 from accounts.examples import Landscape
 from accounts.teams import views as teams
 
@@ -39,6 +40,7 @@ def settings_urls(landscape: Callable[[list[str], list[str]], Landscape]) -> lis
     return [
         path("settings", RedirectView.as_view(pattern_name="settings_tokens"), name="settings"),
         path("settings/profile", views.profile, name="settings_profile"),
+        *contact_settings,
         path("settings/tokens", views.tokens, name="settings_tokens"),
         path("settings/tokens/new", views.new_token(landscape), name="settings_new_token"),
         path("settings/tokens/<int:pk>/revoke", views.revoke_token, name="settings_revoke_token"),

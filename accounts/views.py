@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import actions, examples, invitations, queries
 from accounts.actions import Person, TokenTerms
+from accounts.contacts.queries import addressee, mail_leaves, reach_of
 from accounts.examples import Landscape
 from accounts.forms import FounderForm, InvitationForm, PersonForm, ProfileForm, TokenForm
 from accounts.models import ApiToken, User
@@ -82,7 +83,7 @@ def invite_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _invited(request: HttpRequest, user: User, link: str) -> HttpResponse:
     """Show the link itself only where no mail leaves the house, because who has it can become this person."""
-    if not invitations.mail_leaves():
+    if not mail_leaves():
         return render(request, "accounts/invited.html", {"person": user, "link": link, "tab": "people"})
     messages.success(request, f"{user.email} gets a mail with a link to set a password. It works for 3 days.")
     return redirect("settings_person", pk=user.pk)
@@ -99,7 +100,9 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     ):
         messages.success(request, f"{user.name} is saved.")
         return redirect("settings_people")
-    return render(request, "accounts/person.html", {"form": form, "person": user, "tab": "people"})
+    reach = reach_of(addressee(user))
+    context = {"form": form, "person": user, "reach": reach, "tab": "people"}
+    return render(request, "accounts/person.html", context)
 
 
 @admins_only

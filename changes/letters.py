@@ -1,42 +1,30 @@
-"""A message to one person about one subject: every personal message of change management begins here."""
+"""A message to one person about one subject: every personal message of change management begins here.
+
+Where and when it arrives is the person's own choice; `accounts.contacts.actions.tell` knows it.
+"""
 
 from collections.abc import Sequence
 
-from notifications.models import Message
-from notifications.outbox import Fallback, NewMessage
+from accounts.contacts.letters import Letter
+from accounts.contacts.policy import Urgency
 
 Person = tuple[int, str]
 """(user id, e-mail)."""
 
 
-def letter(to: Person, *, about: str, key: str, title: str, lines: Sequence[str], topic: str = "") -> NewMessage:
-    """A mail about the subject `about` (`CHG-12`); the same `key` twice for the same person is one mail.
+def ask(to: Person, *, about: str, key: str, title: str, lines: Sequence[str], topic: str = "") -> Letter:
+    """Asks something of somebody about the subject `about` (`CHG-12`); the same `key` twice for them is one message.
 
     The first of `lines` says who must do what by when, with the link; `topic` groups what is called off together.
     """
-    person, email = to
-    return NewMessage(
-        dedup_key=f"{key}:{person}",
-        channel="email",
-        recipient=email,
-        title=title,
-        text="\n".join(lines),
-        subject=about,
-        topic=topic,
-    )
+    return Letter(to[0], Urgency.ASK, f"{key}:{to[0]}", title, "\n".join(lines), about, topic)
 
 
-def page(to: Person, *, about: str, key: str, title: str, lines: Sequence[str], topic: str = "") -> NewMessage:
-    """The same as a page: at once, to the pager, and by mail where there is none."""
-    person, email = to
-    return NewMessage(
-        dedup_key=f"{key}:{person}",
-        channel="pager",
-        recipient=f"user:{email}",
-        title=title,
-        text="\n".join(lines),
-        subject=about,
-        topic=topic,
-        priority=Message.Priority.PAGE,
-        fallbacks=(Fallback("email", email),),
-    )
+def news(to: Person, *, about: str, key: str, title: str, lines: Sequence[str]) -> Letter:
+    """Tells somebody what became of something; nothing is asked of them, so they may turn it off."""
+    return Letter(to[0], Urgency.NEWS, f"{key}:{to[0]}", title, "\n".join(lines), about)
+
+
+def page(to: Person, *, about: str, key: str, title: str, lines: Sequence[str], topic: str = "") -> Letter:
+    """The same as `ask`, at once: to the pager, and by mail where there is none."""
+    return Letter(to[0], Urgency.PAGE, f"{key}:{to[0]}", title, "\n".join(lines), about, topic)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from changes.letters import Person, letter
+from accounts.contacts.letters import Letter
+from changes.letters import Person, ask
 from changes.states import Outcome
 from notifications.outbox import NewMessage
 from workflow import moments
@@ -38,7 +39,7 @@ def _one_line(title: str) -> str:
     return " ".join(title.split())
 
 
-def proof_wanted(ref: str, title: str, *, to: Person, missing: Sequence[str], due: datetime) -> NewMessage:
+def proof_wanted(ref: str, title: str, *, to: Person, missing: Sequence[str], due: datetime) -> Letter:
     """Asks the owner of a pipeline, `to` as (user id, e-mail), for what an unproven deploy lacks, until `due`."""
     title = _one_line(title)
     lines = [
@@ -50,12 +51,12 @@ def proof_wanted(ref: str, title: str, *, to: Person, missing: Sequence[str], du
         "Send the missing evidence with PATCH /api/v1/deployments/" + ref + "/evidence, or have the deploy reviewed.",
         "Nothing was blocked. Until then the deploy counts as unproven.",
     ]
-    return letter(
+    return ask(
         to, about=ref, key=proof_topic(ref), title=f"{ref} is unproven: {title}", lines=lines, topic=proof_topic(ref)
-    )
+    ).until(due)
 
 
-def run_went_silent(ref: str, title: str, *, to: Person) -> NewMessage:
+def run_went_silent(ref: str, title: str, *, to: Person) -> Letter:
     """Tells the owner that a deploy never reported its end."""
     title = _one_line(title)
     lines = [
@@ -64,10 +65,10 @@ def run_went_silent(ref: str, title: str, *, to: Person) -> NewMessage:
         f"{title} started and never reported its end, so its outcome is unknown.",
         "Have the pipeline send its terminal status with the same key; a late one is taken as well.",
     ]
-    return letter(to, about=ref, key=f"silent:{ref}", title=f"{ref} never ended: {title}", lines=lines)
+    return ask(to, about=ref, key=f"silent:{ref}", title=f"{ref} never ended: {title}", lines=lines)
 
 
-def pipeline_suspended(ref: str, slug: str, *, to: Person, at: datetime, because: str) -> NewMessage:
+def pipeline_suspended(ref: str, slug: str, *, to: Person, at: datetime, because: str) -> Letter:
     """Tells who answers for a pipeline that its deploys are not exempt any more, and how to get that back."""
     url = f"{settings.BASE_URL}/pipelines/{slug}"
     lines = [
@@ -77,7 +78,7 @@ def pipeline_suspended(ref: str, slug: str, *, to: Person, at: datetime, because
         "Its deploys are still logged, as unproven, and somebody must review each.",
         "Two people reinstate it: one saves its terms again on its page, another one confirms them.",
     ]
-    return letter(to, about=ref, key=f"suspended:{ref}:{at:%Y%m%d%H%M%S}", title=f"{slug} is suspended", lines=lines)
+    return ask(to, about=ref, key=f"suspended:{ref}:{at:%Y%m%d%H%M%S}", title=f"{slug} is suspended", lines=lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "make-evidence-packs": {"task": "changes.tasks.make_packs", "schedule": 5.0, "options": {"expires": 5}},
     "mind-tickets": {"task": "changes.tasks.mind_tickets", "schedule": 60.0},
     "mind-templates": {"task": "changes.tasks.mind_templates", "schedule": 3600.0},
+    "make-digests": {"task": "accounts.tasks.make_digests", "schedule": 60.0, "options": {"expires": 60}},
+    "forget-old-asides": {"task": "accounts.tasks.forget_old_asides", "schedule": 3600.0},
     "forget-ended-sessions": {"task": "accounts.tasks.forget_ended_sessions", "schedule": 3600.0},
     "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
 }
@@ -277,6 +279,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "services", "description": "What is deployed."},
         {"name": "environments", "description": "Where it is deployed to."},
         {"name": "teams", "description": "Who owns it."},
+        {"name": "me", "description": "How the owner of the token is reached."},
         {"name": "openapi", "description": "This description."},
     ],
 }

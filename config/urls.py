@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from accounts.contacts.urls import api_urls as contacts_api
 from accounts.urls import settings_urls, sign_in_urls, welcome_urls
 from catalog.urls import api_urls as catalog_api
 from catalog.urls import settings_urls as catalog_settings
@@ -22,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # First, because machines ask for it thousands of times as often as people ask for anything.
     path("api/v1/", include(changes_api)),
     path("api/v1/", include(catalog_api)),
+    path("api/v1/", include(contacts_api)),
     re_path(r"^api/v1/openapi\.json/?$", OpenApiDocument.as_view()),
     re_path(r"^api/docs/?$", api_docs, name="api_docs"),
     path("healthz", health.healthz),

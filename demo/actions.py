@@ -34,6 +34,7 @@ from demo.history import Remembered
 from demo.story import DAYS, TRUST_BEGAN, Route, Storyteller, Telling, prove_late, spoil
 from notifications import intake
 from notifications.models import Message
+from notifications.outbox import NewMessage
 from workflow.errors import Conflict
 from workflow.ledger import SYSTEM, Happening
 from workflow.models import Entry
@@ -269,7 +270,9 @@ def _question(change: Change, one: Remembered, people: dict[int, str]) -> Messag
     owner = one.target.registered_by_id or 0
     missing = [check.detail for check in one.recorded.reached.missing] or [one.recorded.reached.decision.because]
     due = (one.recorded.run.finished_at or one.unproven_at) + PROOF_WITHIN
-    new = proof_wanted(f"{REF_PREFIX}{change.pk}", change.title, to=(owner, people[owner]), missing=missing, due=due)
+    to = (owner, people[owner])
+    asked = proof_wanted(f"{REF_PREFIX}{change.pk}", change.title, to=to, missing=missing, due=due)
+    new = NewMessage(asked.dedup_key, "email", to[1], asked.title, asked.text, subject=asked.subject, topic=asked.topic)
     sent_at = one.unproven_at + timedelta(seconds=2)
     tries = [{"at": sent_at.isoformat(), "verdict": "sent", "detail": ""}]
     columns = intake.columns_of(new, at=one.unproven_at) | {"attempt": 1, "tries": tries}

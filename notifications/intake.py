@@ -31,7 +31,7 @@ class NewMessage:
     `replaces` makes messages one to whoever reads them, as where "started" becomes "ended" in a chat: a newer one with
     the same word, channel and recipient takes the place of the older.
     The first line of `text` says who must do what by when. `deadline` is how long it is worth sending (a page 1 hour,
-    anything else 1 day); `not_before` delays it.
+    anything else 1 day); `not_before` delays it. `unsubscribe` is an address at which a POST turns such mails off.
     """
 
     dedup_key: str | FromParent
@@ -46,6 +46,7 @@ class NewMessage:
     priority: int = Message.Priority.NORMAL
     deadline: timedelta | None = None
     not_before: datetime | None = None
+    unsubscribe: str = ""
     fallbacks: tuple[Fallback, ...] = ()
 
 
@@ -112,6 +113,8 @@ def _payload(new: NewMessage) -> dict[str, Any]:
     payload: dict[str, Any] = {"title": new.title, "text": new.text}
     if new.html:
         payload["html"] = new.html
+    if new.unsubscribe:
+        payload["unsubscribe"] = new.unsubscribe
     if new.fallbacks:
         payload["fallbacks"] = [[fallback.channel, fallback.recipient] for fallback in new.fallbacks]
     return payload

@@ -4,6 +4,7 @@ An action enqueues in its own transaction, so the message exists exactly when wh
 carries it afterwards may be late, repeated or gone; see `notifications.relay` and docs/adr/0002-outbox.md.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -22,6 +23,7 @@ __all__ = [
     "NewMessage",
     "OutsideTransaction",
     "cancel",
+    "cancel_to",
     "enqueue",
     "new_message",
     "nudge",
@@ -58,6 +60,22 @@ def cancel(topic: str) -> int:
     """
     _insist_on_transaction()
     return relay.withdraw(topic)
+
+
+def cancel_to(channel: str, recipient: str, *, key_end: str = "", at: datetime) -> int:
+    """Call off what waits for a recipient that is no more and whose key ends so, in the caller's transaction.
+
+    What has another way takes that, not before it would have gone. Returns how many messages that were.
+    """
+    _insist_on_transaction()
+    waiting = Message.objects.filter(channel=channel, state__in=(Message.State.PENDING, Message.State.SENDING))
+    mine = list(waiting.filter(recipient=recipient, dedup_key__endswith=key_end).order_by("pk"))
+    for message in mine:
+        relay.withdraw_one(message.pk)
+        substitute = intake.fallback_for(message, now=at)
+        if substitute:
+            intake.insert(replace(substitute, not_before=message.due_at), at=at)
+    return len(mine)
 
 
 def new_message(new: NewMessage, *, at: datetime) -> NewRow:

@@ -151,6 +151,7 @@ def _parcel(claimed: Claim) -> Parcel:
         subject=claimed.subject,
         is_page=claimed.lane.priority == Message.Priority.PAGE,
         replaces=claimed.replaced_ref,
+        unsubscribe=str(payload.get("unsubscribe", "")),
     )
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.callers import Caller
+from accounts.contacts.actions import call_off, tell_all
 from accounts.models import Team, User
 from accounts.zones import known_zones
 from catalog.models import Environment, Service
@@ -16,7 +17,6 @@ from changes.freezes import messages, policy, queries, recurrence
 from changes.freezes.models import Freeze, FreezeOverride, Hold
 from changes.freezes.queries import Scope
 from changes.mailboxes import mailbox
-from notifications import outbox
 from workflow.amendments import amend
 from workflow.decisions import require
 from workflow.errors import Conflict, Forbidden, Missing, Unprocessable
@@ -254,8 +254,8 @@ def ask_override(pk: int, wish: Wish, *, by: Caller) -> FreezeOverride:
     override.services.set(services)
     _note(freeze, "override_asked", by.actor, _override_facts(override, services))
     told = _told(override, freeze, services)
-    for person in confirmers[:MOST_ASKED]:
-        outbox.enqueue(messages.override_wanted(told, to=(person.pk, person.email)), at=now)
+    asked = [messages.override_wanted(told, to=(person.pk, person.email)) for person in confirmers[:MOST_ASKED]]
+    tell_all(asked, at=now)
     return override
 
 
@@ -310,10 +310,10 @@ def confirm_override(pk: int, override_id: int, *, by: Caller) -> FreezeOverride
 
 
 def _announce(override: FreezeOverride, freeze: Freeze, services: list[Service], *, now: datetime) -> None:
-    outbox.cancel(messages.override_topic(override.pk))
+    call_off(messages.override_topic(override.pk))
     told = _told(override, freeze, services)
-    for lead in queries.affected_leads(freeze, services):
-        outbox.enqueue(messages.override_announced(told, to=(lead.pk, lead.email)), at=now)
+    leads = queries.affected_leads(freeze, services)
+    tell_all([messages.override_announced(told, to=(lead.pk, lead.email)) for lead in leads], at=now)
 
 
 def _told(override: FreezeOverride, freeze: Freeze, services: list[Service]) -> messages.OverrideFacts:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.conf import settings
 
-from changes.letters import Person, letter
-from notifications.outbox import NewMessage
+from accounts.contacts.letters import Letter
+from changes.letters import Person, ask, news
 
 
 def freeze_url(pk: int) -> str:
@@ -33,7 +33,7 @@ class OverrideFacts:
     confirmed_by: str = ""
 
 
-def override_wanted(facts: OverrideFacts, *, to: Person) -> NewMessage:
+def override_wanted(facts: OverrideFacts, *, to: Person) -> Letter:
     """Asks somebody who may to confirm an override."""
     lines = [
         f"Confirm or leave an override of the freeze {facts.freeze}: {freeze_url(facts.freeze_id)}#overrides",
@@ -43,17 +43,17 @@ def override_wanted(facts: OverrideFacts, *, to: Person) -> NewMessage:
         "",
         "It counts once somebody else than the one who asked has confirmed it.",
     ]
-    return letter(
+    return ask(
         to,
         about=f"FREEZE-{facts.freeze_id}",
         key=f"{override_topic(facts.id)}:asked",
         title=f"Override of the freeze {facts.freeze} waits for a second person",
         lines=lines,
         topic=override_topic(facts.id),
-    )
+    ).until(facts.expires_at)
 
 
-def override_announced(facts: OverrideFacts, *, to: Person) -> NewMessage:
+def override_announced(facts: OverrideFacts, *, to: Person) -> Letter:
     """Tells the lead of an affected team that changes are allowed in a freeze."""
     until = f"until {_moment(facts.expires_at)}"
     lines = [
@@ -65,7 +65,7 @@ def override_announced(facts: OverrideFacts, *, to: Person) -> NewMessage:
         "",
         "It ends by itself at that time, or with the freeze.",
     ]
-    return letter(
+    return news(
         to,
         about=f"FREEZE-{facts.freeze_id}",
         key=f"{override_topic(facts.id)}:confirmed",

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.callers import Caller, require_reach
+from accounts.contacts.actions import call_off, tell_all
 from changes import policy
 from changes.freezes.queries import freezes_at
 from changes.messages import proof_topic, proof_wanted, run_went_silent
@@ -33,7 +34,6 @@ from changes.pipelines.remembered import TARGETS
 from changes.pipelines.strangers import take_in
 from changes.pipelines.trust import suspend_if_due
 from changes.states import MOVES, Outcome, State, Verdict
-from notifications import outbox
 from workflow.errors import Conflict, Missing, TooLarge, Unauthenticated, Unprocessable
 from workflow.ledger import SYSTEM, Happening, new_entry, record
 from workflow.statements import (
@@ -220,8 +220,8 @@ def _ask_for_proof(ref: str, recorded: Recorded, target: Target, *, now: datetim
     due = (recorded.run.finished_at or now) + policy.PROOF_WITHIN
     missing = [check.detail for check in recorded.reached.missing] or [recorded.reached.decision.because]
     title = recorded.change_values["title"]
-    for owner in queries.pipeline_owners(target.registered_by_id, target.team_id):
-        outbox.enqueue(proof_wanted(ref, title, to=owner, missing=missing, due=due), at=now)
+    owners = queries.pipeline_owners(target.registered_by_id, target.team_id)
+    tell_all([proof_wanted(ref, title, to=owner, missing=missing, due=due) for owner in owners], at=now)
     suspend_if_due(target.pipeline_id, now=now)
 
 
@@ -344,7 +344,7 @@ def _tell_verdict(ref: str, recorded: Recorded, target: Target, *, before: str, 
     if result == Verdict.UNPROVEN and before != result and not is_quiet:
         _ask_for_proof(ref, recorded, target, now=timezone.now())
     elif result == Verdict.EXEMPT and before == Verdict.UNPROVEN:
-        outbox.cancel(proof_topic(ref))
+        call_off(proof_topic(ref))
 
 
 @transaction.atomic
@@ -379,5 +379,5 @@ def _settle_silent(change: Change, run: Run, *, now: datetime) -> None:
     facts: dict[str, object] = {"outcome": Outcome.UNKNOWN.value, "because": decision.because}
     record(change.ref, Happening("went_silent", SYSTEM, now, facts, decision.rule), at=now)
     broadcasts.tell_deploy(change.ref, columns_of(change), at=now)
-    for owner in queries.pipeline_owners(run.pipeline.registered_by_id, run.service.team_id):
-        outbox.enqueue(run_went_silent(change.ref, change.title, to=owner), at=now)
+    owners = queries.pipeline_owners(run.pipeline.registered_by_id, run.service.team_id)
+    tell_all([run_went_silent(change.ref, change.title, to=owner) for owner in owners], at=now)

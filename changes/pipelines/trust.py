@@ -4,12 +4,12 @@ from datetime import datetime
 
 from django.db import transaction
 
+from accounts.contacts.actions import tell_all
 from changes.messages import pipeline_suspended
 from changes.models import Change, Pipeline
 from changes.pipelines import policy, queries
 from changes.pipelines.states import MOVES
 from changes.states import State, Verdict
-from notifications import outbox
 from workflow.ledger import SYSTEM, Happening, record
 from workflow.transitions import move
 
@@ -29,8 +29,11 @@ def suspend_if_due(pipeline_id: int, *, now: datetime) -> None:
     move(pipeline, Pipeline.State.SUSPENDED, moves=MOVES, updated_at=now)
     facts: dict[str, object] = {"because": decision.because}
     record(pipeline.ref, Happening("suspended", SYSTEM, now, facts, decision.rule), at=now)
-    for to in queries.people_of_pipeline(pipeline):
-        outbox.enqueue(pipeline_suspended(pipeline.ref, pipeline.slug, to=to, at=now, because=decision.because), at=now)
+    letters = [
+        pipeline_suspended(pipeline.ref, pipeline.slug, to=to, at=now, because=decision.because)
+        for to in queries.people_of_pipeline(pipeline)
+    ]
+    tell_all(letters, at=now)
 
 
 def _unproven(pipeline: Pipeline, *, now: datetime) -> int:

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.callers import Caller, require_reach
+from accounts.contacts.actions import call_off, tell, tell_all
 from catalog.models import Environment, Service
 from changes.preapproved import messages, policy, queries
 from changes.preapproved.content import COLUMNS, Terms, differences, terms_of
@@ -20,7 +21,6 @@ from changes.preapproved.queries import Standing
 from changes.preapproved.states import MOVES
 from changes.tickets.policy import quorum_satisfiable
 from changes.tickets.risk_policy import RISK_QUESTIONS
-from notifications import outbox
 from workflow.amendments import amend
 from workflow.decisions import require
 from workflow.errors import Conflict, Forbidden, InvalidFields, Unprocessable
@@ -99,7 +99,7 @@ def retire_template(slug: str, *, reason: str, by: Caller) -> Template:
     if not reason.strip():
         raise Unprocessable("reason_required", "Say why it is not wanted any more.", field="reason")
     move(template, State.RETIRED, moves=MOVES, approved_until=None, updated_at=now)
-    outbox.cancel(messages.approval_topic(template.ref))
+    call_off(messages.approval_topic(template.ref))
     record(template.ref, Happening("retired", by.actor, now, {"reason": reason.strip()}), at=now)
     return template
 
@@ -132,10 +132,12 @@ def demote_template(template: Template, *, because: str, at: datetime) -> None:
     people |= {(one.approver_id, one.approver.email) for one in queries.standing_approvals(locked)}
     move(locked, State.DEMOTED, moves=MOVES, approved_until=None, updated_at=at)
     _void_approvals(locked, at=at)
-    outbox.cancel(messages.approval_topic(locked.ref))
+    call_off(messages.approval_topic(locked.ref))
     record(locked.ref, Happening("demoted", SYSTEM, at, facts, "template_demoted"), at=at)
-    for to in sorted(people):
-        outbox.enqueue(messages.template_demoted(locked.ref, locked.slug, to=to, at=at, because=because), at=at)
+    letters = [
+        messages.template_demoted(locked.ref, locked.slug, to=to, at=at, because=because) for to in sorted(people)
+    ]
+    tell_all(letters, at=at)
 
 
 @transaction.atomic
@@ -150,9 +152,11 @@ def tell_of_expiry(pk: int, *, now: datetime) -> None:
     leads = [(hand.user_id, hand.email) for hand in standing.circle.hands if hand.is_lead]
     author = (template.author_id, template.author.email)
     who_can = standing.decision.because
-    for to in [author] if template.author.is_active else sorted(set(leads)):
-        told = messages.template_expiring(template.ref, template.slug, to=to, until=until, who_can=who_can)
-        outbox.enqueue(told, at=now)
+    letters = [
+        messages.template_expiring(template.ref, template.slug, to=to, until=until, who_can=who_can)
+        for to in ([author] if template.author.is_active else sorted(set(leads)))
+    ]
+    tell_all(letters, at=now)
 
 
 # --- The two steps ---------------------------------------------------------------------------------------------------
@@ -211,16 +215,15 @@ def _ask_for_approval(slug: str) -> Template:
     standing = queries.standing_of(slug)
     template, now = standing.template, standing.now
     require(quorum_satisfiable(standing.circle), Conflict)
-    outbox.cancel(messages.approval_topic(template.ref))
+    call_off(messages.approval_topic(template.ref))
     facts = [
         template.title,
         f"Services: {', '.join(terms_of(template).services)} in {template.environment.slug}",
         f"Written by {template.author}",
     ]
-    for judge in standing.judges:
-        to = (judge.user_id, judge.email)
-        wanted = messages.template_approval_wanted(template.ref, template.slug, to=to, at=now, facts=facts)
-        outbox.enqueue(wanted, at=now)
+    people = [(judge.user_id, judge.email) for judge in standing.judges]
+    wanted = messages.template_approval_wanted
+    tell_all([wanted(template.ref, template.slug, to=to, at=now, facts=facts) for to in people], at=now)
     return template
 
 
@@ -260,10 +263,10 @@ def _settle(slug: str, *, approver: int, actor: str, note: str) -> Template:
             amend(template, approved_until=until, updated_at=now)
         else:
             move(template, State.APPROVED, moves=MOVES, approved_until=until, updated_at=now)
-        outbox.cancel(messages.approval_topic(template.ref))
+        call_off(messages.approval_topic(template.ref))
         words = f"{decision.because} It is good until {until:%d %B %Y}."
         to = (template.author_id, template.author.email)
-        outbox.enqueue(messages.template_approved(template.ref, template.slug, to=to, at=now, words=words), at=now)
+        tell(messages.template_approved(template.ref, template.slug, to=to, at=now, words=words), at=now)
     record(template.ref, Happening("approved", actor, now, said, decision.rule), at=now)
     return template
 

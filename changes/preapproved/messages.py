@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.conf import settings
 
-from changes.letters import Person, letter
-from notifications.outbox import NewMessage
+from accounts.contacts.letters import Letter
+from changes.letters import Person, ask, news
 
 
 def template_url(slug: str) -> str:
@@ -19,11 +19,11 @@ def approval_topic(ref: str) -> str:
     return f"template:{ref}"
 
 
-def template_approval_wanted(ref: str, slug: str, *, to: Person, at: datetime, facts: Sequence[str]) -> NewMessage:
+def template_approval_wanted(ref: str, slug: str, *, to: Person, at: datetime, facts: Sequence[str]) -> Letter:
     """Asks somebody to approve what was proposed `at`; `facts` are lines about it."""
     lines = [f"Read and approve the template {slug}: {template_url(slug)}#decide", "", *(f"- {fact}" for fact in facts)]
     lines += ["", "Once two people have approved it, changes made from it need no approval for 180 days."]
-    return letter(
+    return ask(
         to,
         about=ref,
         key=f"{approval_topic(ref)}:wanted:{at:%Y%m%d%H%M%S%f}",
@@ -33,11 +33,11 @@ def template_approval_wanted(ref: str, slug: str, *, to: Person, at: datetime, f
     )
 
 
-def template_approved(ref: str, slug: str, *, to: Person, at: datetime, words: str) -> NewMessage:
+def template_approved(ref: str, slug: str, *, to: Person, at: datetime, words: str) -> Letter:
     """Tells the author that it may be used, in `words`."""
     lines = [f"Use the template {slug} from now on: {template_url(slug)}", "", words]
     lines += ["A change made from it needs a window and somebody who carries it out, and no approval."]
-    return letter(
+    return news(
         to,
         about=ref,
         key=f"template:{ref}:approved:{at:%Y%m%d%H%M%S%f}",
@@ -46,7 +46,7 @@ def template_approved(ref: str, slug: str, *, to: Person, at: datetime, words: s
     )
 
 
-def template_demoted(ref: str, slug: str, *, to: Person, at: datetime, because: str) -> NewMessage:
+def template_demoted(ref: str, slug: str, *, to: Person, at: datetime, because: str) -> Letter:
     """Tells somebody who answers for a template that it may not be used any more."""
     lines = [
         f"Look at the template {slug} and propose it again when it is right: {template_url(slug)}",
@@ -54,7 +54,7 @@ def template_demoted(ref: str, slug: str, *, to: Person, at: datetime, because: 
         because,
         "Changes made from it need approvals of their own until two people have approved it again.",
     ]
-    return letter(
+    return ask(
         to,
         about=ref,
         key=f"template:{ref}:demoted:{at:%Y%m%d%H%M%S%f}",
@@ -63,7 +63,7 @@ def template_demoted(ref: str, slug: str, *, to: Person, at: datetime, because: 
     )
 
 
-def template_expiring(ref: str, slug: str, *, to: Person, until: datetime, who_can: str) -> NewMessage:
+def template_expiring(ref: str, slug: str, *, to: Person, until: datetime, who_can: str) -> Letter:
     """Tells the author that the approval ends `until`, and who can give it anew."""
     lines = [
         f"Have the template {slug} approved anew by {until:%A %d %B, %H:%M} UTC: {template_url(slug)}",
@@ -71,10 +71,10 @@ def template_expiring(ref: str, slug: str, *, to: Person, until: datetime, who_c
         "Its approval ends then, and changes made from it will need approvals of their own.",
         who_can,
     ]
-    return letter(
+    return ask(
         to,
         about=ref,
         key=f"template:{ref}:expiring:{until:%Y%m%d%H%M}",
         title=f"The approval of the template {slug} ends {until:%d %B}",
         lines=lines,
-    )
+    ).until(until)

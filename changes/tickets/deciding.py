@@ -6,13 +6,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.callers import Caller
+from accounts.contacts.actions import call_off, tell_all
 from changes.models import Approval
 from changes.states import MOVES, State
 from changes.tickets import messages, policy, queries
 from changes.tickets.filing import require_reach_of
 from changes.tickets.queries import Standing
 from changes.tickets.states import VERBS
-from notifications import outbox
 from workflow.amendments import amend
 from workflow.decisions import require
 from workflow.errors import Conflict, Unprocessable
@@ -40,7 +40,7 @@ def approve_change(ref: str, *, by: Caller, seen: str = "", note: str = "") -> S
     if decision.outcome == State.APPROVED:
         move(standing.change, State.APPROVED, moves=MOVES, updated_at=now)
         amend(standing.ticket, approved_at=now)
-        outbox.cancel(messages.approval_topic(standing.ref))
+        call_off(messages.approval_topic(standing.ref))
         tell_makers(standing, "Approved: you may begin when the window opens.", key="approved", but=by.user_id, now=now)
     return queries.standing_of(ref)
 
@@ -55,7 +55,7 @@ def reject_change(ref: str, *, by: Caller, reason: str) -> Standing:
     move(standing.change, State.REJECTED, moves=MOVES, updated_at=now)
     data: dict[str, object] = {"digest": standing.ticket.digest, "reason": reason}
     record(standing.ref, Happening("rejected", by.actor, now, data, "approver_role"), at=now)
-    outbox.cancel(messages.approval_topic(standing.ref))
+    call_off(messages.approval_topic(standing.ref))
     tell_makers(standing, f"Rejected: {brief(reason)}", key=f"rejected:{now:%Y%m%d%H%M%S}", but=by.user_id, now=now)
     return queries.standing_of(ref)
 
@@ -69,7 +69,7 @@ def revise_change(ref: str, *, by: Caller, reason: str = "") -> Standing:
     move(standing.change, State.DRAFT, moves=MOVES, updated_at=now)
     amend(standing.ticket, submitted_at=None, approved_at=None)
     record(standing.ref, Happening("revised", by.actor, now, {"reason": reason}), at=now)
-    outbox.cancel(messages.approval_topic(standing.ref))
+    call_off(messages.approval_topic(standing.ref))
     return queries.standing_of(ref)
 
 
@@ -80,7 +80,7 @@ def withdraw_change(ref: str, *, by: Caller, reason: str = "") -> Standing:
     require(policy.may_edit_change(standing.parts_of(by.user_id)))
     move(standing.change, State.WITHDRAWN, moves=MOVES, updated_at=now)
     record(standing.ref, Happening("withdrawn", by.actor, now, {"reason": reason}), at=now)
-    outbox.cancel(messages.approval_topic(standing.ref))
+    call_off(messages.approval_topic(standing.ref))
     return queries.standing_of(ref)
 
 
@@ -146,7 +146,6 @@ def _void_all(standing: Standing, *, now: datetime) -> None:
 def tell_makers(standing: Standing, words: str, *, key: str, but: int, now: datetime) -> None:
     """Tell who filed the change and who carries it out, except the one with the id `but`."""
     people = {standing.change.requester, standing.ticket.implementer}
-    for person in sorted((one for one in people if one and one.pk != but), key=lambda one: one.pk):
-        to = (person.pk, person.email)
-        told = messages.decided(standing.ref, standing.change.title, to=to, key=f"{key}:{now:%H%M%S%f}", words=words)
-        outbox.enqueue(told, at=now)
+    told = sorted((one.pk, one.email) for one in people if one and one.pk != but)
+    title, key = standing.change.title, f"{key}:{now:%H%M%S%f}"
+    tell_all([messages.decided(standing.ref, title, to=to, key=key, words=words) for to in told], at=now)

@@ -7,16 +7,19 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.callers import Caller
+from accounts.contacts.actions import call_off, tell_all
+from changes import edit_policy
 from changes.models import Change, Review
 from changes.states import MOVES, Authorization, Outcome, State
 from changes.tickets import messages, policy, queries, start_policy
 from changes.tickets.broadcasts import tell_progress
 from changes.tickets.deciding import require_window, tell_makers, to_act
+from changes.tickets.filing import require_reach_of
 from changes.tickets.queries import Standing
 from changes.tickets.reviewing import require_reviewer
 from changes.tickets.scheduling import require_nothing_forbids
+from changes.tickets.states import WHEN_CORRECTED
 from changes.tickets.templates import note_outcome, require_as_agreed
-from notifications import outbox
 from workflow.amendments import amend
 from workflow.decisions import Decision, require
 from workflow.errors import Conflict, Unprocessable
@@ -123,10 +126,9 @@ def _review_needed(change: Change, outcome: str) -> Decision:
 
 
 def _ask_for_review(standing: Standing, *, due: datetime, now: datetime) -> None:
-    for hand in reviewers(standing):
-        to = (hand.user_id, hand.email)
-        wanted = messages.review_wanted(standing.ref, standing.change.title, to=to, due=due, step=0)
-        outbox.enqueue(wanted, at=now)
+    people = [(hand.user_id, hand.email) for hand in reviewers(standing)]
+    title = standing.change.title
+    tell_all([messages.review_wanted(standing.ref, title, to=to, due=due, step=0) for to in people], at=now)
 
 
 def reviewers(standing: Standing) -> list[policy.Hand]:
@@ -148,23 +150,26 @@ def review_change(ref: str, *, by: Caller, note: str = "", answers: Mapping[str,
     if unknown:
         because = f"“{unknown[0][:40]}” is no question. They are {', '.join(policy.REVIEW_QUESTIONS)}."
         raise Unprocessable("unknown_question", because, field="answers")
-    Review(
+    # After a correction it is looked at again; the ledger keeps each review, and the change shows the last one.
+    Review.objects.update_or_create(
         change=change,
-        reviewer_id=by.user_id,
-        requester_id=judged.requester_id,
-        implementer_id=judged.implementer_id,
-        actor=by.actor,
-        answers=dict(answers or {}),
-        note=note,
-        at=now,
-    ).save(force_insert=True)
+        defaults={
+            "reviewer_id": by.user_id,
+            "requester_id": judged.requester_id,
+            "implementer_id": judged.implementer_id,
+            "actor": by.actor,
+            "answers": dict(answers or {}),
+            "note": note,
+            "at": now,
+        },
+    )
     data: dict[str, object] = {"note": note, "answers": dict(answers or {})}
     record(change.ref, Happening("reviewed", by.actor, now, data, "reviewer_role"), at=now)
     if change.state == State.FINISHED:
         move(change, State.CLOSED, moves=MOVES, review_due_at=None, updated_at=now)
     else:
         amend(change, review_due_at=None, updated_at=now)
-    outbox.cancel(messages.review_topic(change.ref))
+    call_off(messages.review_topic(change.ref))
     return change
 
 
@@ -192,26 +197,45 @@ def _close(change: Change, actor: str, *, note: str, now: datetime) -> None:
 
 @transaction.atomic
 def correct_outcome(ref: str, *, by: Caller, outcome: str, reason: str) -> Standing:
-    """Say that a finished change ended otherwise than was said; both stay in the record.
+    """Say that a finished or closed change ended otherwise than was said; both stay in the record.
 
-    Raises Forbidden("may_carry_out"), Unprocessable("outcome_required"), Unprocessable("reason_required").
+    One that was closed is finished again until somebody else has reviewed it once more. Raises
+    Forbidden("may_carry_out"), Conflict("outcome_correctable"), Conflict("outcome_as_said"),
+    Unprocessable("outcome_required"), Unprocessable("reason_required").
     """
-    standing, now = to_act(ref, "close", by=by)
+    standing, now = queries.standing_of(ref, lock=True), timezone.now()
+    require_reach_of(standing, by)
     change = standing.change
     require(policy.may_carry_out(standing.parts_of(by.user_id)))
+    correctable = edit_policy.outcome_correctable(state=change.state, finished_at=change.finished_at, now=now)
+    require(correctable, Conflict)
     if outcome not in TELLABLE:
         raise Unprocessable("outcome_required", "Say how it ended instead.", field="outcome")
+    if outcome == change.outcome:
+        raise Conflict("outcome_as_said", "This is how it ended by what is said already.", field="outcome")
     if not reason.strip():
         raise Unprocessable("reason_required", "Say what was found out.", field="reason")
-    before, needed = change.outcome, _review_needed(change, outcome)
-    due = change.review_due_at or (now + policy.REVIEW_WITHIN if needed.outcome == policy.NEEDED else None)
-    amend(change, outcome=outcome, review_due_at=due, updated_at=now)
+    before, needed, due = change.outcome, _review_after_correction(change, outcome), change.review_due_at
+    if needed.outcome == policy.NEEDED and due is None:
+        due = now + policy.REVIEW_WITHIN
+        amend(standing.ticket, reminded=0)
+        _ask_for_review(standing, due=due, now=now)
+    columns = {"outcome": outcome, "review_due_at": due, "updated_at": now}
+    if change.state == State.CLOSED:
+        move(change, State.FINISHED, moves=WHEN_CORRECTED, **columns)
+    else:
+        amend(change, **columns)
     _had_a_hand(standing, by=by)
     data: dict[str, object] = {"outcome": outcome, "before": before, "reason": reason, "because": needed.because}
     record(change.ref, Happening("corrected", by.actor, now, data, needed.rule), at=now)
     tell_progress(standing, at=now)
     note_outcome(standing.ticket.template, change, now=now)
     return standing
+
+
+def _review_after_correction(change: Change, outcome: str) -> Decision:
+    again = edit_policy.correction_reviewed(state=change.state)
+    return again if again.outcome == policy.NEEDED else _review_needed(change, outcome)
 
 
 # --- What happens by itself ------------------------------------------------------------------------------------------
@@ -226,7 +250,7 @@ def expire_change(change_id: int, *, now: datetime) -> None:
         return
     move(change, State.EXPIRED, moves=MOVES, updated_at=now)
     record(change.ref, Happening("expired", SYSTEM, now, {"because": decision.because}, decision.rule), at=now)
-    outbox.cancel(messages.approval_topic(change.ref))
+    call_off(messages.approval_topic(change.ref))
     standing = queries.standing_of(change.ref)
     words = "Expired: its window passed before it began. Revise nothing; file it again with a new window."
     tell_makers(standing, words, key="expired", but=0, now=now)
@@ -256,13 +280,12 @@ def remind_of_review(change_id: int, *, now: datetime) -> None:
     people = reviewers(standing)
     if decision.outcome == "page":
         # Leads who made the change cannot review it, but they can see to it that somebody does.
-        for hand in {hand.user_id: hand for hand in standing.circle.hands if hand.is_lead}.values():
-            overdue = messages.review_overdue(change.ref, title, to=(hand.user_id, hand.email), due=due)
-            outbox.enqueue(overdue, at=now)
+        leads = sorted({(hand.user_id, hand.email) for hand in standing.circle.hands if hand.is_lead})
+        tell_all([messages.review_overdue(change.ref, title, to=lead, due=due) for lead in leads], at=now)
     step = policy.reminders_passed(due_at=due, now=now)
-    for hand in people if decision.outcome == "remind" else []:
-        wanted = messages.review_wanted(change.ref, title, to=(hand.user_id, hand.email), due=due, step=step)
-        outbox.enqueue(wanted, at=now)
+    if decision.outcome == "remind":
+        asked = [(hand.user_id, hand.email) for hand in people]
+        tell_all([messages.review_wanted(change.ref, title, to=to, due=due, step=step) for to in asked], at=now)
     amend(ticket, reminded=step)
     data: dict[str, object] = {"because": decision.because, "how": decision.outcome}
     record(change.ref, Happening("reminded", SYSTEM, now, data, decision.rule), at=now)

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.callers import Caller, require_reach
+from accounts.contacts.actions import call_off, tell_all
 from accounts.models import User
 from catalog.models import Environment, Service
+from changes import edit_policy
 from changes import policy as deploy_policy
 from changes.models import Change, Template, Ticket
 from changes.search import words
@@ -21,7 +23,6 @@ from changes.tickets.content import FREE, LABELS, Draft, bound, digest_of, plain
 from changes.tickets.queries import Standing
 from changes.tickets.scheduling import broken_through, require_a_free_window
 from changes.tickets.templates import draft_from, require_as_agreed, require_usable
-from notifications import outbox
 from workflow.amendments import amend
 from workflow.decisions import require
 from workflow.errors import Conflict, InvalidFields, Unprocessable
@@ -33,6 +34,8 @@ OF_CHANGE = ("title", "customer_impacting", "public_note", "window_start", "wind
 OF_TICKET = ("description", "reason", "risk_answers", "test_evidence", "rollback_plan", "rollback_minutes")
 OF_TICKET_TOO = ("verification_plan", "commits", "incident")
 MOST_SERVICES = 40
+EDITS_SETTLE = timedelta(minutes=10)
+"""How long after an edit those who can approve are written to again, so that several edits are one mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +211,9 @@ def _begin_emergency(change: Change, ticket: Ticket, *, by: Caller, now: datetim
     facts: dict[str, object] = {"because": decision.because, "how": decision.outcome, "warnings": flags}
     record(change.ref, Happening("started", by.actor, now, facts, decision.rule), at=now)
     reason = brief(ticket.reason) or f"It belongs to {ticket.incident}."
-    for to in queries.to_be_told(standing.circle, but=by.user_id):
-        told = {"who": by.name, "because": decision.because, "reason": reason}
-        outbox.enqueue(messages.glass_broken(change.ref, change.title, to=to, **told), at=now)
+    told = {"who": by.name, "because": decision.because, "reason": reason}
+    leads = queries.to_be_told(standing.circle, but=by.user_id)
+    tell_all([messages.glass_broken(change.ref, change.title, to=lead, **told) for lead in leads], at=now)
     tell_progress(standing, at=now)
 
 
@@ -288,7 +291,8 @@ def _submit_again(standing: Standing, *, digest_before: str, now: datetime) -> N
     if change.state == State.APPROVED:
         move(change, State.SUBMITTED, moves=MOVES, updated_at=now)
     amend(standing.ticket, submitted_at=now, approved_at=None)
-    ask_for_approval(standing, now=now)
+    # Whoever edits once often edits again; the next edit calls this mail off.
+    ask_for_approval(standing, now=now, not_before=now + EDITS_SETTLE)
 
 
 # --- Submitting ------------------------------------------------------------------------------------------------------
@@ -299,7 +303,7 @@ def submit_change(ref: str, *, by: Caller) -> Standing:
     """Ask for the approval of a draft; one from a usable template is approved by it.
 
     Raises Forbidden("may_edit_change"), InvalidFields for what is missing, Conflict("quorum_unsatisfiable"),
-    Conflict("freeze_active"), Conflict("collision_tier_0"), Conflict("template_usable").
+    Conflict("nothing_changed"), Conflict("freeze_active"), Conflict("collision_tier_0"), Conflict("template_usable").
     """
     standing, now = queries.standing_of(ref, lock=True), timezone.now()
     require(policy.may_edit_change(standing.parts_of(by.user_id)))
@@ -342,14 +346,15 @@ def _judge_submission(standing: Standing, *, now: datetime) -> None:
     if standing.ticket.template:
         require_as_agreed(standing.ticket.template, said, now=now)
     else:
+        require(edit_policy.nothing_changed(digest=standing.ticket.digest, rejected=standing.rejected), Conflict)
         require(policy.quorum_satisfiable(standing.circle), Conflict)
     require_a_free_window(standing)
 
 
-def ask_for_approval(standing: Standing, *, now: datetime) -> None:
-    """Write to everybody who may approve and has not yet."""
+def ask_for_approval(standing: Standing, *, now: datetime, not_before: datetime | None = None) -> None:
+    """Write to everybody who may approve and has not yet; one mail about the change waits for each of them at most."""
     change = standing.change
-    outbox.cancel(messages.approval_topic(change.ref))
+    call_off(messages.approval_topic(change.ref))
     given = {one.approver_id for one in standing.standing_approvals}
     facts = [
         f"Risk: {change.risk}",
@@ -358,7 +363,6 @@ def ask_for_approval(standing: Standing, *, now: datetime) -> None:
         f"Requested by {change.requester}, carried out by {standing.ticket.implementer}",
     ]
     key = f"{now:%Y%m%d%H%M%S%f}"
-    for judge in policy.judges(standing.circle):
-        if judge.user_id not in given:
-            to = (judge.user_id, judge.email)
-            outbox.enqueue(messages.approval_wanted(change.ref, change.title, to=to, key=key, facts=facts), at=now)
+    judges = [(judge.user_id, judge.email) for judge in policy.judges(standing.circle) if judge.user_id not in given]
+    asked = [messages.approval_wanted(change.ref, change.title, to=to, key=key, facts=facts) for to in judges]
+    tell_all([replace(one, due=change.window_start, not_before=not_before) for one in asked], at=now)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from changes.letters import Person, letter, page
+from accounts.contacts.letters import Letter
+from changes.letters import Person, ask, news, page
 from changes.messages import change_url
-from notifications.outbox import NewMessage
 
 
 def approval_topic(ref: str) -> str:
@@ -18,10 +18,10 @@ def review_topic(ref: str) -> str:
     return f"review:{ref}"
 
 
-def approval_wanted(ref: str, title: str, *, to: Person, key: str, facts: Sequence[str]) -> NewMessage:
+def approval_wanted(ref: str, title: str, *, to: Person, key: str, facts: Sequence[str]) -> Letter:
     """Asks somebody to approve or reject; `key` tells one submission from the next, `facts` are lines about it."""
     lines = [f"Approve or reject {ref}: {change_url(ref)}#decide", "", title, *(f"- {fact}" for fact in facts)]
-    return letter(
+    return ask(
         to,
         about=ref,
         key=f"{approval_topic(ref)}:{key}",
@@ -31,13 +31,13 @@ def approval_wanted(ref: str, title: str, *, to: Person, key: str, facts: Sequen
     )
 
 
-def decided(ref: str, title: str, *, to: Person, key: str, words: str) -> NewMessage:
+def decided(ref: str, title: str, *, to: Person, key: str, words: str) -> Letter:
     """Tells who filed a change, or carries it out, what was decided about it, in `words`."""
     lines = [f"{words} {change_url(ref)}", "", title]
-    return letter(to, about=ref, key=f"decided:{ref}:{key}", title=f"{ref}: {words}", lines=lines)
+    return news(to, about=ref, key=f"decided:{ref}:{key}", title=f"{ref}: {words}", lines=lines)
 
 
-def glass_broken(ref: str, title: str, *, to: Person, who: str, because: str, reason: str) -> NewMessage:
+def glass_broken(ref: str, title: str, *, to: Person, who: str, because: str, reason: str) -> Letter:
     """Pages a lead at once because an emergent change began without anybody on call."""
     lines = [
         f"Look at {ref}, which {who} began as an emergency: {change_url(ref)}",
@@ -50,7 +50,7 @@ def glass_broken(ref: str, title: str, *, to: Person, who: str, because: str, re
     return page(to, about=ref, key=f"glass:{ref}", title=f"{ref} is an emergency: {title}", lines=lines)
 
 
-def review_wanted(ref: str, title: str, *, to: Person, due: datetime, step: int) -> NewMessage:
+def review_wanted(ref: str, title: str, *, to: Person, due: datetime, step: int) -> Letter:
     """Asks somebody to look back at a change until `due`; `step` counts the reminders."""
     lines = [
         f"Review {ref} by {due:%A %d %B, %H:%M} UTC: {change_url(ref)}#review",
@@ -58,23 +58,23 @@ def review_wanted(ref: str, title: str, *, to: Person, due: datetime, step: int)
         title,
         "Anybody who did not request it or carry it out, and belongs to its team or leads another one, can do it.",
     ]
-    return letter(
+    return ask(
         to,
         about=ref,
-        key=f"{review_topic(ref)}:{step}",
+        key=f"{review_topic(ref)}:{due:%Y%m%d%H%M%S}:{step}",
         title=f"{ref} waits for a review: {title}",
         lines=lines,
         topic=review_topic(ref),
-    )
+    ).until(due)
 
 
-def review_overdue(ref: str, title: str, *, to: Person, due: datetime) -> NewMessage:
+def review_overdue(ref: str, title: str, *, to: Person, due: datetime) -> Letter:
     """Pages a lead because nobody reviewed a change in time."""
     lines = [f"Have {ref} reviewed now: {change_url(ref)}#review", "", title, f"It was due {due:%A %d %B, %H:%M} UTC."]
     return page(
         to,
         about=ref,
-        key=f"{review_topic(ref)}:overdue",
+        key=f"{review_topic(ref)}:{due:%Y%m%d%H%M%S}:overdue",
         title=f"{ref} is overdue for review: {title}",
         lines=lines,
         topic=review_topic(ref),

@@ -47,11 +47,22 @@ def compose(parcel: Parcel) -> EmailMultiAlternatives:
         subject=" ".join(parcel.title.split()),
         body=parcel.text,
         to=[parcel.recipient],
-        headers={"Message-ID": message_id(parcel.dedup_key), "Auto-Submitted": "auto-generated"},
+        headers={
+            "Message-ID": message_id(parcel.dedup_key),
+            "Auto-Submitted": "auto-generated",
+            **_unsubscribing(parcel.unsubscribe),
+        },
     )
     if parcel.html:
         mail.attach_alternative(parcel.html, "text/html")
     return mail
+
+
+def _unsubscribing(address: str) -> dict[str, str]:
+    """The headers with which a mail program offers to turn such mails off, by RFC 2369 and RFC 8058."""
+    if not address:
+        return {}
+    return {"List-Unsubscribe": f"<{address}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def message_id(dedup_key: str) -> str:

@@ -10,7 +10,7 @@ class Parcel:
 
     `dedup_key` is the same at every attempt, so that a provider which can drop duplicates does. `html` may be empty.
     `subject` is the ref of what it is about, or "". `replaces` is what the provider called the message whose place this
-    one takes (`Sent.ref`), or "".
+    one takes (`Sent.ref`), or "". `unsubscribe` is an address that turns mails of this kind off by a POST, or "".
     """
 
     dedup_key: str
@@ -21,6 +21,7 @@ class Parcel:
     subject: str = ""
     is_page: bool = False
     replaces: str = ""
+    unsubscribe: str = ""
 
 
 @dataclass(frozen=True, slots=True)

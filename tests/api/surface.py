@@ -87,6 +87,7 @@ BODIES: dict[str, Any] = {
         "pipeline": "checkout-deploy",
         "sha": "9fceb02d0ae598e95dc970b74767f19372d61af8",
     },
+    "PUT /api/v1/me/notifications": lambda: {"ways": {"page": ["email"], "ask": ["email"], "news": []}},
     "POST /api/v1/pipelines": lambda: {
         "slug": "ledger-deploy",
         "services": ["ledger"],

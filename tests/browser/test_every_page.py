@@ -44,6 +44,7 @@ FILLED_IN = {
     ],
     "delivery": ["delivery", "delivery?state=dead"],
     "settings/tokens/<int:pk>/revoke": ["settings/tokens/1/revoke"],
+    "settings/notifications/contacts/<int:pk>/verify": ["settings/notifications/contacts/1/verify"],
     "settings/people/<int:pk>": ["settings/people/1"],
     "settings/people/<int:pk>/deactivate": ["settings/people/2/deactivate"],
     "settings/teams/<slug:slug>": ["settings/teams/payments"],
@@ -59,6 +60,7 @@ STRANGERS = {
     "accounts/password/reset/": ["accounts/password/reset/"],
     "accounts/password/reset/done/": ["accounts/password/reset/done/"],
     "accounts/password/reset/key/done/": ["accounts/password/reset/key/done/"],
+    "unsubscribe/<str:token>": ["unsubscribe/x"],
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": ["accounts/password/reset/key/1-x-y/"],
 }
 """Pages that people see who are not signed in."""
@@ -87,6 +89,10 @@ NO_PAGE = {
     "audit/<int:pk>/download",
     "delivery/<int:pk>/retry",
     "delivery/<int:pk>/cancel",
+    "settings/notifications/contacts",
+    "settings/notifications/contacts/<int:pk>/code",
+    "settings/notifications/contacts/<int:pk>/remove",
+    "settings/notifications/test",
     "settings/people/<int:pk>/link",
     "settings/people/<int:pk>/reactivate",
     "settings/teams/<slug:slug>/members",

@@ -6,18 +6,17 @@ import pytest
 from django.utils import timezone
 
 from accounts.callers import caller_of_person
+from accounts.contacts.actions import tell_all
 from changes.tickets import messages
 from changes.tickets.content import Draft
 from changes.tickets.doing import correct_outcome, finish_change
 from changes.tickets.filing import file_change
-from notifications import outbox
 from notifications.models import Message
 from notifications.providers import PROVIDERS
 from notifications.providers.memory import MemoryProvider
 from tests.factories import Shop
 
 pytestmark = pytest.mark.django_db
-LEAD = (1, "ann@example.com")
 
 
 @pytest.fixture
@@ -65,17 +64,19 @@ def test_without_slack_nothing_waits_for_it(shop: Shop) -> None:
 
 @pytest.mark.parametrize("has_pager", [True, False])
 def test_a_lead_is_paged_and_without_a_pager_the_page_is_a_mail(
-    monkeypatch: pytest.MonkeyPatch, has_pager: bool
+    monkeypatch: pytest.MonkeyPatch, shop: Shop, has_pager: bool
 ) -> None:
     if has_pager:
         monkeypatch.setitem(PROVIDERS, "pager", MemoryProvider())
-    now = timezone.now()
+    now, lead = timezone.now(), (shop.ann.pk, shop.ann.email)
     facts = {"who": "Bo", "because": "Nobody is on call.", "reason": "It is stuck."}
     pages = [
-        messages.glass_broken("CHG-1", "Restart", to=LEAD, **facts),
-        messages.review_overdue("CHG-1", "Restart", to=LEAD, due=now),
+        messages.glass_broken("CHG-1", "Restart", to=lead, **facts),
+        messages.review_overdue("CHG-1", "Restart", to=lead, due=now),
     ]
-    sent = [outbox.enqueue(page, at=now) for page in pages]
+    tell_all(pages, at=now)
+    sent = list(Message.objects.all())
+    assert len(sent) == 2
     way = ("pager", "user:ann@example.com") if has_pager else ("email", "ann@example.com")
     assert {(message.channel, message.recipient) for message in sent} == {way}
     assert {message.priority for message in sent} == {Message.Priority.PAGE}
