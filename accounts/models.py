@@ -58,16 +58,26 @@ class User(AbstractBaseUser):
         return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
 
+MORNING = 9
+"""The hour at which a team reads its summary, unless it says another."""
+
+
 class Team(models.Model):
-    """A group of people that owns services."""
+    """A group of people that owns services.
+
+    Its day begins by `time_zone` ("" is the organisation's); from `summary_hour` of that clock on it gets its summary.
+    """
 
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=120)
     slack_channel = models.CharField(max_length=80, blank=True, default="")
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
+    summary_hour = models.PositiveSmallIntegerField(default=MORNING, db_default=MORNING)
     people = models.ManyToManyField(User, through="Membership", related_name="teams")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        constraints = (models.CheckConstraint(condition=models.Q(summary_hour__lt=24), name="summary_hour_of_a_day"),)
         ordering = ("name",)
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from accounts import actions, policy
 from accounts.actions import Person, TokenTerms
-from accounts.models import ApiToken, Membership, Team, User
+from accounts.models import MORNING, ApiToken, Membership, Team, User
 from accounts.teams import actions as teams
 from accounts.zones import known_zones
 from workflow.errors import Malformed
@@ -55,6 +55,8 @@ class TeamEntry(Shape):
     slug: Slug
     name: Line
     slack_channel: Annotated[str, StringConstraints(max_length=80)] = ""
+    time_zone: Zone = ""
+    summary_hour: Annotated[int, Field(ge=0, le=23)] = MORNING
     leads: list[Email] = Field(default_factory=list)
     members: list[Email] = Field(default_factory=list)
 
@@ -116,10 +118,10 @@ def _plan_teams(entries: Sequence[TeamEntry]) -> Iterator[Step]:
     }
     for entry in entries:
         team = present.get(entry.slug)
-        wanted = entry.given("name", "slack_channel")
+        wanted = entry.given("name", "slack_channel", "time_zone", "summary_hour")
         if team is None:
             yield Step(f"+ team {entry.slug}", partial(teams.add_team, entry.slug, by=None, **wanted))
-        elif changed := difference({"name": team.name, "slack_channel": team.slack_channel}, wanted):
+        elif changed := difference({name: getattr(team, name) for name in wanted}, wanted):
             yield Step(f"~ team {entry.slug}: {changed}", partial(teams.change_team, team, by=None, **wanted))
         yield from _plan_members(entry, standing)
 

@@ -11,12 +11,12 @@ from workflow.ledger import Happening, record
 
 
 @transaction.atomic
-def add_team(slug: str, *, name: str, slack_channel: str = "", by: User | None) -> Team:
-    """Make a team. Raises Forbidden("may_administer") and Conflict("slug_taken")."""
+def add_team(slug: str, *, name: str, by: User | None, **columns: object) -> Team:
+    """Make a team; `columns` as in `change_team`. Raises Forbidden("may_administer") and Conflict("slug_taken")."""
     require_admin(by)
     try:
         with transaction.atomic():
-            team = Team.objects.create(slug=slug, name=name, slack_channel=slack_channel)
+            team = Team.objects.create(slug=slug, name=name, **columns)
     except IntegrityError as error:
         raise Conflict("slug_taken", f"There is a team with the address “{slug}” already.", field="slug") from error
     _note(team, "created", {"slug": slug}, by=by)
@@ -24,8 +24,11 @@ def add_team(slug: str, *, name: str, slack_channel: str = "", by: User | None) 
 
 
 @transaction.atomic
-def change_team(team: Team, *, by: User | None, **columns: str) -> dict[str, list[object]]:
-    """Change `name` or `slack_channel` and return {column: [before, after]}. Raises Forbidden("may_administer")."""
+def change_team(team: Team, *, by: User | None, **columns: object) -> dict[str, list[object]]:
+    """Change `name`, `slack_channel`, `time_zone` or `summary_hour` and return {column: [before, after]}.
+
+    Raises Forbidden("may_administer").
+    """
     require_admin(by)
     changed = amend(team, **columns)
     if changed:

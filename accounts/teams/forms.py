@@ -2,15 +2,25 @@
 
 from django import forms
 
-from accounts.forms import LineField
-from accounts.models import User
+from accounts.forms import LineField, zone_choices
+from accounts.models import MORNING, User
 
 
 class TeamForm(forms.Form):
-    """A team's name and its channel."""
+    """A team's name, its channel, and when it reads its summary there."""
 
     name = LineField(max_length=120)
     slack_channel = LineField(max_length=80, required=False, label="Slack channel", help_text="As in #payments.")
+    time_zone = forms.ChoiceField(
+        choices=zone_choices, required=False, help_text="By which clock the team's morning is told."
+    )
+    summary_hour = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(hour, f"{hour:02}:00") for hour in range(24)],
+        initial=MORNING,
+        label="Daily summary at",
+        help_text="From this hour on, by the team's clock, it arrives in the channel.",
+    )
 
 
 class NewTeamForm(TeamForm):
@@ -19,7 +29,7 @@ class NewTeamForm(TeamForm):
     slug = forms.SlugField(
         max_length=64, help_text="Its name in addresses and in the API, as in payments. It cannot be changed later."
     )
-    field_order = ("name", "slug", "slack_channel")
+    field_order = ("name", "slug", "slack_channel", "time_zone", "summary_hour")
 
 
 class MemberForm(forms.Form):

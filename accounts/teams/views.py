@@ -4,6 +4,7 @@ from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.forms import model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
@@ -42,9 +43,9 @@ def new_team(request: HttpRequest) -> HttpResponse:
 
 @admins_only
 def edit_team(request: HttpRequest, slug: str) -> HttpResponse:
-    """Change a team's name and channel."""
+    """Change a team's name, its channel and its morning."""
     found = get_object_or_404(Team, slug=slug)
-    form = TeamForm(request.POST or None, initial={"name": found.name, "slack_channel": found.slack_channel})
+    form = TeamForm(request.POST or None, initial=model_to_dict(found, TeamForm.base_fields))
     if request.method == "POST" and succeeds(
         form, lambda: actions.change_team(found, by=reader(request), **form.cleaned_data)
     ):

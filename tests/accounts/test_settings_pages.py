@@ -257,14 +257,26 @@ def test_nobody_puts_themselves_into_a_team(ann: Client, shop: Shop) -> None:
 
 
 def test_a_team_is_made_and_a_taken_slug_is_refused_beside_it(admin: Client) -> None:
-    body = {"name": "Data", "slug": "data", "slack_channel": "#data"}
+    body = {
+        "name": "Data",
+        "slug": "data",
+        "slack_channel": "#data",
+        "time_zone": "Australia/Lord_Howe",
+        "summary_hour": "7",
+    }
     assert admin.post("/settings/teams/new", body).status_code == 302
     assert "There is a team with the address “data” already." in text_of(admin.post("/settings/teams/new", body))
-    assert Team.objects.filter(slug="data").count() == 1
+    assert [(team.time_zone, team.summary_hour) for team in Team.objects.filter(slug="data")] == [
+        ("Australia/Lord_Howe", 7)
+    ]
+    for wrong in ({"time_zone": "Mars/Base"}, {"summary_hour": "24"}):
+        assert admin.post("/settings/teams/data/edit", {**body, **wrong}).status_code == 200
+    assert admin.post("/settings/teams/data/edit", {**body, "summary_hour": "0"}).status_code == 302
+    assert Team.objects.get(slug="data").summary_hour == 0
 
 
 @pytest.mark.parametrize("typed", ["\x00", "<script>alert(1)</script>", "x" * 5000, "a\ud800b", "🤖"])
 def test_strange_names_never_break_a_page(admin: Client, typed: str) -> None:
-    body = {"name": typed.encode("utf-8", "surrogatepass"), "slug": "odd", "slack_channel": ""}
+    body = {"name": typed.encode("utf-8", "surrogatepass"), "slug": "odd", "summary_hour": "9"}
     assert admin.post("/settings/teams/new", body).status_code in {200, 302, 400}
     assert "<script>alert" not in text_of(admin.get("/settings/teams"))

@@ -59,7 +59,7 @@ def test_fields_that_a_form_does_not_have_change_nothing(ann: Client, admin: Cli
     assert User.objects.filter(pk=shop.bo.pk).values().get() == before
 
     admin.post(
-        "/settings/teams/payments/edit", {"name": "Payments", "slack_channel": "", "slug": "mine", "people": "1"}
+        "/settings/teams/payments/edit", {"name": "Payments", "summary_hour": "9", "slug": "mine", "people": "1"}
     )
     assert {*Team.objects.values_list("slug", flat=True)} == {"payments", "delivery"}
 
