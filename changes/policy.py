@@ -330,8 +330,11 @@ def late_proof_counts(*, finished_at: datetime, now: datetime) -> Decision:
 # --- Pipelines -------------------------------------------------------------------------------------------------------
 
 
-def pipeline_confirmed_by_another(*, registered_by: int | None, confirmer: int) -> Decision:
-    """Who registered a pipeline, or last changed what it must prove, cannot confirm it. Nobody is excepted."""
+def pipeline_confirmed_by_another(*, registered_by: str, confirmer: str) -> Decision:
+    """Who registered a pipeline, or last changed what it must prove, cannot confirm it. Nobody is excepted.
+
+    Both are mailboxes, so that a second account of the same person confirms nothing either.
+    """
     if registered_by == confirmer:
         return Decision("four_eyes", "refused", "You registered this pipeline, so somebody else must confirm it.")
     return Decision("four_eyes", "allowed", "Another person than the one who registered it.")

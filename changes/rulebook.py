@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from accounts import policy as accounts_policy
+from changes import edit_policy
 from changes import policy as changes_policy
 from changes.audit import policy as audit_policy
 from changes.freezes import policy as freezes_policy
@@ -24,6 +25,7 @@ POLICIES: tuple[ModuleType, ...] = (
     tickets_policy,
     risk_policy,
     start_policy,
+    edit_policy,
     preapproved_policy,
     gate_policy,
     freezes_policy,

@@ -50,11 +50,13 @@ class ApprovedChange(NamedTuple):
     """A change that was allowed for exactly this service, environment and commit and that may be carried out now.
 
     `started_at` is None for one that has not begun; `is_emergency`: it began at once and is reviewed afterwards.
+    `is_by_template`: a template approved it, so nobody has looked at its commit.
     """
 
     ref: str
     started_at: datetime | None = None
     is_emergency: bool = False
+    is_by_template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +127,20 @@ def pipeline_is_trusted(facts: GateFacts) -> Decision | None:
     """
     for rule in TRUST_RULES:
         decision = rule(facts.deploy, [])
-        if decision is not None and facts.change is None:
+        if decision is not None and (facts.change is None or facts.change.is_by_template):
             return Decision(decision.rule, REVIEW, decision.because)
     return None
+
+
+def commit_of_template_reviewed(facts: GateFacts) -> Decision | None:
+    """A template approves what is done, not a commit: that is shown by evidence that somebody else reviewed it."""
+    if facts.change is None or not facts.change.is_by_template:
+        return None
+    passed, found = policy.reviewed_commits(facts.deploy)
+    if passed:
+        return None
+    because = f"{facts.change.ref} was approved by its template, and nobody has seen its commit. {found}"
+    return Decision("commit_of_template_reviewed", REVIEW, because)
 
 
 def evidence_missing(facts: GateFacts) -> Decision | None:
@@ -141,7 +154,7 @@ def evidence_missing(facts: GateFacts) -> Decision | None:
 def approved_change_allows(facts: GateFacts) -> Decision | None:
     """A change that was allowed for this service, environment and commit may go when its time has come.
 
-    People approved it, or it is an emergency that is under way and that somebody else reviews afterwards.
+    People or a template approved it, or it is an emergency that is under way and that somebody else reviews afterwards.
     """
     change = facts.change
     if change is None:
@@ -164,6 +177,7 @@ GATE_RULES: tuple[Callable[[GateFacts], Decision | None], ...] = (
     hold_open,
     somebody_is_reachable,
     pipeline_is_trusted,
+    commit_of_template_reviewed,
     evidence_missing,
     approved_change_allows,
     evidence_suffices,

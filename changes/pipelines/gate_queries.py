@@ -78,8 +78,13 @@ def approved_change(target: Target, *, now: datetime) -> tuple[Change, ApprovedC
     rows = rows.order_by("started_at", "pk").select_related("environment", "ticket__template__environment")
     for change in rows[:LATEST_RUNS]:
         if may_begin(change, now=now):
-            is_emergency = change.authorization == Authorization.EMERGENCY
-            return change, ApprovedChange(change.ref, change.started_at, is_emergency)
+            way = change.authorization
+            return change, ApprovedChange(
+                change.ref,
+                change.started_at,
+                is_emergency=way == Authorization.EMERGENCY,
+                is_by_template=way == Authorization.TEMPLATE,
+            )
     return None
 
 

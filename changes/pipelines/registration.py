@@ -16,6 +16,7 @@ from accounts.callers import Caller, require_reach
 from accounts.models import ApiToken, User
 from catalog.models import Environment, Service
 from changes import policy
+from changes.mailboxes import mailbox
 from changes.pipelines import queries
 from changes.pipelines.models import Pipeline
 from changes.pipelines.policy import confirmed_as_seen, may_register_pipeline, slug_is_free
@@ -134,8 +135,10 @@ def _require_a_hand_in(services: Iterable[str], by: Caller) -> None:
 
 
 def _require_another(pipeline: Pipeline, confirmer: int) -> None:
-    decision = policy.pipeline_confirmed_by_another(registered_by=pipeline.registered_by_id, confirmer=confirmer)
-    require(decision)
+    people = User.objects.in_bulk([pk for pk in (pipeline.registered_by_id, confirmer) if pk])
+    boxes = {pk: mailbox(user.email) for pk, user in people.items()}
+    registered_by = boxes.get(pipeline.registered_by_id or 0, "")
+    require(policy.pipeline_confirmed_by_another(registered_by=registered_by, confirmer=boxes[confirmer]))
 
 
 # --- The two steps ---------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.callers import caller_of_person
 from accounts.models import User
-from changes import rulebook
+from changes import edit_policy, rulebook
 from changes.models import Change, Review
 from changes.narration import told_days
 from changes.queries import names_of
@@ -58,7 +58,7 @@ def ticket_dossier(change: Change, *, me: User, typed: Forms) -> dict[str, Any]:
     scene = Scene(standing, caller_of_person(me), timezone.now(), review)
     entries = ledger.timeline(standing.ref)
     may = allowed.allowed_actions(standing, by=scene.by)
-    may_correct = change.state == State.FINISHED and not _refuses_to_carry_out(scene)
+    may_correct = _is_correctable(scene) and not _refuses_to_carry_out(scene)
     shown = {FORM_OF[verb] for verb in [*may, *(["correct"] if may_correct else [])] if verb in FORM_OF}
     return {
         "change": change,
@@ -77,6 +77,12 @@ def ticket_dossier(change: Change, *, me: User, typed: Forms) -> dict[str, Any]:
         **_around(standing),
         **_history(scene, entries),
     }
+
+
+def _is_correctable(scene: Scene) -> bool:
+    change = scene.standing.change
+    decision = edit_policy.outcome_correctable(state=change.state, finished_at=change.finished_at, now=scene.now)
+    return decision.outcome != policy.REFUSED
 
 
 def _refuses_to_carry_out(scene: Scene) -> bool:

@@ -1,7 +1,7 @@
 """Filing a change, editing it, and asking for its approval."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 

@@ -87,7 +87,7 @@ class Approval(models.Model):
 
 
 class Review(models.Model):
-    """What somebody else found when they looked back at a change, whoever brought it.
+    """What somebody else found when they last looked back at a change, whoever brought it; the ledger has every review.
 
     `answers` are those to the questions of changes.tickets.policy.REVIEW_QUESTIONS, each true or false.
     """

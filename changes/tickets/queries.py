@@ -98,6 +98,11 @@ class Standing:
             if one.voided_at is None and one.answer == Approval.Answer.APPROVED and one.digest == self.ticket.digest
         ]
 
+    @property
+    def rejected(self) -> set[str]:
+        """The digests of everything that somebody rejected."""
+        return {one.digest for one in self.approvals if one.answer == Approval.Answer.REJECTED}
+
     def parts_of(self, user_id: int) -> policy.Parts:
         """What this person has to do with it."""
         if user_id not in self._parts:

@@ -1,6 +1,6 @@
 """The words of the verbs by which people move a change; the legal moves are changes.states.MOVES."""
 
-from changes.states import State
+from changes.states import MOVES, State
 
 VERBS: dict[str, frozenset[str]] = {
     "submit": frozenset({State.DRAFT}),
@@ -14,3 +14,6 @@ VERBS: dict[str, frozenset[str]] = {
     "close": frozenset({State.FINISHED}),
 }
 """From which states each verb is legal."""
+
+WHEN_CORRECTED: dict[str, frozenset[str]] = {**MOVES, State.CLOSED: frozenset({State.FINISHED})}
+"""The moves of a correction: a closed change is finished once more, until somebody else has looked at it again."""

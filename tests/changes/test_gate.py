@@ -57,6 +57,11 @@ def told(given):
 
 HELD = [HoldFact("INC-3", "Payments fail")]
 APPROVED = ApprovedChange("CHG-7")
+BY_TEMPLATE = ApprovedChange("CHG-7", is_by_template=True)
+
+
+def reviewed_by(*people):
+    return RunState(sha=SHA, evidence=PROOF, commits=[{"sha": SHA, "author": "bo@x.org", "reviewed_by": [*people]}])
 
 
 @pytest.mark.parametrize(
@@ -106,6 +111,15 @@ APPROVED = ApprovedChange("CHG-7")
             ["approved_change_allows"],
         ),
         (facts(change=ApprovedChange("CHG-7", NOON), freezes=[freeze()]), "deny", ["freeze_active"]),
+        # A template approves what is done; that somebody looked at the commit is for the pipeline to prove.
+        (facts(change=BY_TEMPLATE), "review", ["commit_of_template_reviewed"]),
+        (facts(change=BY_TEMPLATE, deploy={"run": reviewed_by("bo@x.org")}), "review", ["commit_of_template_reviewed"]),
+        (facts(change=BY_TEMPLATE, deploy={"run": reviewed_by("cy@x.org")}), "allow", ["approved_change_allows"]),
+        (
+            facts(change=BY_TEMPLATE, deploy={"run": reviewed_by("cy@x.org"), "pipeline_state": "proposed"}),
+            "review",
+            ["unconfirmed_pipeline_unproven"],
+        ),
     ],
 )
 def test_the_gate_gives_the_strictest_answer_with_every_reason(given, outcome, codes):
@@ -354,6 +368,15 @@ def test_an_emergency_under_way_opens_the_gate_for_its_commit_but_not_through_a_
     assert ask(ci)["change"] == emergency.ref
     make_freeze()
     assert ask(ci)["decision"] == "deny"
+
+
+def test_a_template_lets_no_commit_through_that_only_its_filer_names(shop, ci):
+    change = approved(shop, authorization="template")
+    answer = ask(ci, evidence=PROOF)
+    assert (answer["decision"], answer["rule"]) == ("review", "commit_of_template_reviewed")
+    commits = [{"sha": SHA, "author": "bo@example.com", "reviewed_by": ["cy@example.com"]}]
+    answer = ask(ci, evidence=PROOF, commits=commits)
+    assert (answer["decision"], answer["change"]) == ("allow", change.ref)
 
 
 def test_a_misspelt_field_is_told_because_it_would_cost_the_answer(ci):

@@ -166,9 +166,9 @@ def test_proof_comes_from_who_answers_for_the_service_or_its_pipeline(hand):
 
 
 def test_who_registered_a_pipeline_cannot_confirm_it():
-    assert policy.pipeline_confirmed_by_another(registered_by=7, confirmer=7).rule == "four_eyes"
-    assert policy.pipeline_confirmed_by_another(registered_by=7, confirmer=7).outcome == "refused"
-    assert policy.pipeline_confirmed_by_another(registered_by=7, confirmer=8).outcome == "allowed"
+    assert policy.pipeline_confirmed_by_another(registered_by="bo@x.org", confirmer="bo@x.org").rule == "four_eyes"
+    assert policy.pipeline_confirmed_by_another(registered_by="bo@x.org", confirmer="bo@x.org").outcome == "refused"
+    assert policy.pipeline_confirmed_by_another(registered_by="bo@x.org", confirmer="cy@x.org").outcome == "allowed"
 
 
 def test_the_table_of_moves_knows_every_state_and_never_leads_back_from_an_end():

@@ -13,7 +13,7 @@ from changes.pipelines.queries import possible_confirmers
 from changes.pipelines.registration import Terms, terms_of
 from changes.pipelines.states import MOVES
 from tests.conftest import token_client
-from tests.factories import deployment, make_service, make_shop
+from tests.factories import deployment, make_service, make_shop, make_user
 from workflow.errors import RuleViolation
 from workflow.ledger import timeline
 from workflow.transitions import is_legal
@@ -59,6 +59,17 @@ def test_nobody_confirms_what_they_registered_administrators_included(shop):
         pipeline = register(shop, by=person, slug=slug)
         assert refusal(confirm, pipeline, by=person) == "four_eyes"
         assert state_of(pipeline) == "proposed"
+
+
+def test_a_second_account_with_the_same_mailbox_confirms_nothing_of_the_first(shop):
+    twin = make_user("ann+second@example.com", "Anna")
+    Membership.objects.create(team=shop.payments, user=twin, is_lead=True)
+    pipeline = register(shop)
+    assert refusal(confirm, pipeline, by=twin) == "four_eyes"
+    said = {"seen": terms_of(Pipeline.objects.get(pk=pipeline.pk)).digest}
+    answer = token_client(twin, "changes").post(f"{API}/{pipeline.slug}/confirm", said, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "four_eyes")
+    assert state_of(pipeline) == "proposed"
 
 
 def test_nobody_confirms_what_they_changed_last(shop):

@@ -264,7 +264,9 @@ def expired(team):
 @pytest.mark.parametrize("happened", [edited, edited_and_approved, demoted, expired])
 def test_a_change_does_not_begin_on_a_template_that_stands_for_it_no_longer(team, from_template, happened):
     bo, ref = from_template
+    commits = [{"sha": SHA, "author": "bo@example.com", "reviewed_by": ["dan@example.com"]}]
     asked = {"service": "checkout", "environment": "production", "pipeline": "checkout-deploy", "sha": SHA}
+    asked |= {"commits": commits}
     assert bo.api.post("/api/v1/gate", asked, format="json").json()["decision"] == "allow"
     happened(team)
     bo.refused(ref, "start", "template_usable")
@@ -377,6 +379,78 @@ def test_whoever_corrects_an_outcome_does_not_look_back_at_it(crew):
     done(crew["bo"].say(ref, "finish", outcome="failed"))
     done(crew["ann"].say(ref, "correct", outcome="succeeded", reason="It was nothing."))
     crew["ann"].refused(ref, "review", "four_eyes", note="Fine.")
+
+
+@pytest.fixture
+def closed(crew):
+    """Bo's change that succeeded and that Cy reviewed."""
+    ref = crew["bo"].submit(risk_answers=dict.fromkeys(body()["risk_answers"], True))
+    done(crew["dee"].say(ref, "approve"))
+    done(crew["ann"].say(ref, "approve"))
+    done(crew["bo"].say(ref, "start"))
+    done(crew["bo"].say(ref, "finish", outcome="succeeded"))
+    done(crew["cy"].say(ref, "review", note="All good."))
+    assert state_of(ref)[:3] == ("closed", "succeeded", None)
+    return ref
+
+
+def test_the_outcome_of_a_closed_change_is_corrected_and_looked_at_once_more(crew, closed):
+    crew["cy"].refused(closed, "correct", "may_carry_out", outcome="failed", reason="It broke.")
+    crew["bo"].refused(closed, "correct", "reason_required", outcome="failed")
+    crew["bo"].refused(closed, "correct", "outcome_as_said", outcome="succeeded", reason="It worked.")
+    assert "It ended otherwise" in crew["bo"].web.get(f"/changes/{closed}").content.decode()
+    done(crew["bo"].press(closed, "correct", outcome="failed", reason="The nightly run lost rows."))
+    assert state_of(closed)[:2] == ("finished", "failed")
+    crew["bo"].refused(closed, "close", "review_required")
+    crew["bo"].refused(closed, "review", "four_eyes", note="Fine.")
+    assert Message.objects.filter(topic=f"review:{closed}", state="pending", recipient="eve@example.com").exists()
+    done(crew["eve"].press(closed, "review", note="Found it too."))
+    assert state_of(closed)[:3] == ("closed", "failed", None)
+    page = crew["bo"].web.get(f"/changes/{closed}").content.decode()
+    for told in ("inished it: succeeded", "All good.", "orrected how it ended: failed, not succeeded", "Found it too."):
+        assert told in page
+
+
+def test_a_corrected_outcome_counts_in_what_its_template_is_trusted_by(from_template):
+    bo, ref = from_template
+    done(bo.say(ref, "start"))
+    done(bo.say(ref, "finish", outcome="succeeded"))
+    if change_of(ref).review_due_at is None:
+        done(bo.say(ref, "close"))
+    assert Template.objects.get().state == "approved"
+    done(bo.say(ref, "correct", outcome="failed", reason="The nightly run lost rows."))
+    assert Template.objects.get().state == "demoted"
+
+
+def test_after_three_months_what_was_said_of_an_end_stands(crew, closed):
+    Change.objects.update(finished_at=timezone.now() - timedelta(days=90))
+    crew["bo"].refused(closed, "correct", "outcome_correctable", outcome="failed", reason="It broke.")
+
+
+# --- Asking again ----------------------------------------------------------------------------------------------------
+
+
+def test_what_was_rejected_is_not_asked_again_of_others_until_something_differs(crew):
+    ref = crew["bo"].submit()
+    done(crew["dee"].say(ref, "reject", reason="There is no way back."))
+    done(crew["bo"].say(ref, "revise"))
+    crew["bo"].refused(ref, "submit", "nothing_changed")
+    note = {"public_note": "Payments may be slow."}
+    done(crew["bo"].api.patch(f"{URL}/{ref}", note, format="json"))
+    crew["bo"].refused(ref, "submit", "nothing_changed")
+    done(crew["bo"].api.patch(f"{URL}/{ref}", {"rollback_plan": "Put the old pool back."}, format="json"))
+    assert done(crew["bo"].say(ref, "submit")).json()["state"] == "submitted"
+    # Nor is it put back behind the approvers' backs.
+    answer = crew["bo"].api.patch(f"{URL}/{ref}", {"rollback_plan": body()["rollback_plan"]}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "nothing_changed")
+
+
+def test_many_edits_of_a_submitted_change_are_one_mail_that_waits_a_little(crew):
+    ref = crew["bo"].submit()
+    for number in range(4):
+        done(crew["bo"].api.patch(f"{URL}/{ref}", {"description": f"Version {number}"}, format="json"))
+    waiting = Message.objects.filter(topic=f"approval:{ref}", state="pending", recipient="dee@example.com")
+    assert [one.due_at > timezone.now() for one in waiting] == [True]
 
 
 @pytest.mark.parametrize("name", ["cy", "admin"])

@@ -96,5 +96,6 @@ def test_a_rejected_change_can_be_revised(shop, dee):
     submit_change(ref, by=ann)
     assert reject_change(ref, by=bo, reason="No test.").change.state == State.REJECTED
     assert revise_change(ref, by=ann).change.state == State.DRAFT
+    amend_change(ref, {"test_evidence": "Ran a day on UAT without an error."}, by=ann)
     assert submit_change(ref, by=ann).change.state == State.SUBMITTED
     assert approve_change(ref, by=bo).change.state == State.APPROVED
