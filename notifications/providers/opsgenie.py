@@ -1,11 +1,12 @@
-"""Opsgenie as the pager: alerts by the vendor's SDK, which only this file and the synchronisation of schedules import.
+"""Opsgenie as the pager, and any other call to it, by the vendor's SDK, which only this file imports.
 
 The SDK by itself waits forever, retries what may have arrived, shares one key between all clients and gives errors
-three shapes. Everything of that is tamed in `Alerts`.
+three shapes. Everything of that is tamed in `Account`.
 """
 
 import json
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -39,8 +40,8 @@ class Refused(Exception):
         self.status, self.message, self.wait = status, message, wait
 
 
-class Alerts:
-    """Opsgenie's alerts with one key on one host. Raises Refused, or NoAnswer when there was no answer to read."""
+class Account:
+    """An Opsgenie account with one key on one host. Raises Refused, or NoAnswer when there was no answer to read."""
 
     def __init__(self, host: str, key: str) -> None:
         configuration = Configuration()
@@ -49,21 +50,18 @@ class Alerts:
         configuration.api_key = {"Authorization": key}
         configuration.retry_enabled = False
         self._key = key
-        self._api = AlertApi(ApiClient(configuration))
+        self._client = ApiClient(configuration)
 
-    def create(self, alert: dict[str, Any]) -> str:
-        """Ask for an alert and return the id of the request. One open alert exists for each alias."""
-        return str(self._ask(self._api.create_alert, alert).request_id)
+    def ask(self, method: str, path: str, *, query: Sequence[tuple[str, Any]] = (), body: Any = None) -> dict[str, Any]:
+        """Any call, for which the SDK has no class: the whole answer. `path` is quoted already."""
 
-    def outcome(self, request: str) -> tuple[bool, str, str] | None:
-        """Whether a request succeeded, Opsgenie's words and the alert's id; None while it is not processed."""
-        try:
-            found = self._ask(self._api.get_request_status, request).data
-        except Refused as refused:
-            if refused.status == 404:
-                return None
-            raise
-        return bool(found.is_success), self._words(found.status or ""), str(found.alert_id or "")
+        def call(body: Any, **more: Any) -> Any:
+            headers = {"Accept": "application/json", "Content-Type": "application/json"}
+            settled = {"response_type": "object", "auth_settings": ["GenieKey"], "_return_http_data_only": True}
+            given = {"query_params": list(query), "header_params": headers, "body": body}
+            return self._client.call_api(path, method, **given, **settled, **more)
+
+        return dict(self._ask(call, body) or {})
 
     def _ask(self, call: Any, subject: Any) -> Any:
         try:
@@ -84,6 +82,28 @@ class Alerts:
 
     def _words(self, text: str) -> str:
         return one_line(text, secrets=[self._key])
+
+
+class Alerts(Account):
+    """Opsgenie's alerts, by the SDK's own class."""
+
+    def __init__(self, host: str, key: str) -> None:
+        super().__init__(host, key)
+        self._api = AlertApi(self._client)
+
+    def create(self, alert: dict[str, Any]) -> str:
+        """Ask for an alert and return the id of the request. One open alert exists for each alias."""
+        return str(self._ask(self._api.create_alert, alert).request_id)
+
+    def outcome(self, request: str) -> tuple[bool, str, str] | None:
+        """Whether a request succeeded, Opsgenie's words and the alert's id; None while it is not processed."""
+        try:
+            found = self._ask(self._api.get_request_status, request).data
+        except Refused as refused:
+            if refused.status == 404:
+                return None
+            raise
+        return bool(found.is_success), self._words(found.status or ""), str(found.alert_id or "")
 
 
 class OpsgenieProvider:
