@@ -12,11 +12,12 @@ from catalog.organisation import ENVIRONMENTS, SERVICES
 from changes.organisation import FREEZES
 from changes.pipelines.organisation import PIPELINES
 from changes.preapproved.organisation import TEMPLATES
+from oncall.organisation import ESCALATIONS, SCHEDULES
 from workflow import manifest
 from workflow.errors import Conflict, RuleViolation
 from workflow.manifest import Fault, Section, Step
 
-LATER = ("schedules", "escalations", "slack")
+LATER = ("slack",)
 """Sections of the contract that this version accepts and does not apply yet."""
 
 
@@ -51,6 +52,8 @@ def apply_file(path: Path, *, tokens_file: Path | None = None, dry_run: bool = F
         TEMPLATES,
         tokens_section(tokens),
         FREEZES,
+        SCHEDULES,
+        ESCALATIONS,
     ]
     document = manifest.read(path)
     if tokens_file is not None:

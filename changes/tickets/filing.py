@@ -23,6 +23,7 @@ from changes.tickets.content import FREE, LABELS, Draft, bound, digest_of, plain
 from changes.tickets.queries import Standing
 from changes.tickets.scheduling import broken_through, require_a_free_window
 from changes.tickets.templates import draft_from, require_as_agreed, require_usable
+from oncall.queries import on_call_for
 from workflow.amendments import amend
 from workflow.decisions import require
 from workflow.errors import Conflict, InvalidFields, Unprocessable
@@ -201,7 +202,8 @@ def _kept(value: Any) -> Any:
 
 
 def _begin_emergency(change: Change, ticket: Ticket, *, by: Caller, now: datetime) -> None:
-    decision = policy.emergency_authorization({}, user_id=by.user_id, is_known=False)
+    watch = on_call_for(list(ticket.services.all()), now)
+    decision = policy.emergency_authorization(watch.people, user_id=by.user_id, is_known=watch.is_known)
     due = now + policy.REVIEW_WITHIN
     standing = Standing(change, ticket)
     flags = broken_through(standing, now=now)
@@ -212,7 +214,7 @@ def _begin_emergency(change: Change, ticket: Ticket, *, by: Caller, now: datetim
     record(change.ref, Happening("started", by.actor, now, facts, decision.rule), at=now)
     reason = brief(ticket.reason) or f"It belongs to {ticket.incident}."
     told = {"who": by.name, "because": decision.because, "reason": reason}
-    leads = queries.to_be_told(standing.circle, but=by.user_id)
+    leads = queries.to_be_told(standing.circle, but=by.user_id) if ticket.is_break_glass else []
     tell_all([messages.glass_broken(change.ref, change.title, to=lead, **told) for lead in leads], at=now)
     tell_progress(standing, at=now)
 

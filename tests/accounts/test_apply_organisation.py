@@ -42,7 +42,7 @@ tokens: [{name: ci, owner: ann@example.com, scopes: [deploy, read], services: [c
 freezes:
   - {name: Year end, environments: [production], hard: true, start: 2026-12-20T00:00:00+01:00,
      end: 2027-01-02T00:00:00+01:00, reason: "Nobody is here."}
-schedules: [{slug: payments-primary}]
+slack: [{channel: "#payments"}]
 """
 )
 
@@ -189,7 +189,7 @@ def test_a_revoked_token_stays_revoked(desk: Desk) -> None:
 
 
 def test_sections_of_later_versions_are_named_as_not_applied(desk: Desk) -> None:
-    assert "! schedules: this version does not apply this section yet" in desk.apply(WHOLE)
+    assert "! slack: this version does not apply this section yet" in desk.apply(WHOLE)
 
 
 def test_nobody_confirms_the_pipeline_they_registered(desk: Desk) -> None:

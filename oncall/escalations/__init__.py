@@ -1,0 +1,1 @@
+"""Whom a page reaches in turn."""

@@ -1,0 +1,1 @@
+"""Exceptions from the rota: overrides, swaps; hand-over notes; and the secret links of calendars."""
