@@ -19,7 +19,7 @@ UNPROVEN = {
 }
 """Behaviour that nobody has proven against the live service; each may be set otherwise."""
 FAULTS: dict[str, Any] = {"latency": 0.0, "fail": [], "die_after": None, "per_minute": None, "looks_until_done": 2}
-"""Seconds before each answer; statuses of the next answers; calls that still work; calls a minute; looks at a request."""
+"""Seconds before each answer; statuses of the next answers; calls that still work; calls a minute; looks at one."""
 
 
 class Refused(Exception):
