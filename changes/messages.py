@@ -10,6 +10,7 @@ from accounts.contacts.letters import Letter
 from changes.letters import Person, ask
 from changes.states import Outcome
 from notifications.outbox import NewMessage
+from notifications.parts import Line, Part
 from workflow import moments
 
 ENDINGS = {
@@ -104,11 +105,11 @@ def progress(told: Progress, *, to: str, at: datetime) -> NewMessage:
     """Says in the Slack channel `to` that a change began; about the same change it later says there how that ended."""
     happened = ENDINGS[Outcome(told.outcome)] if told.outcome else "began"
     felt = "Customers may notice." if told.is_felt else "Customers should notice nothing; its risk is high."
-    lines = [
-        f"{told.where}: {change_url(told.ref)}",
-        f"{felt} {told.note.strip()}".strip(),
-        " ".join(filter(None, [_when(told), f"By {told.who}." if told.who else ""])),
-    ]
+    note = f"{felt} {told.note.strip()}".strip()
+    when = " ".join(filter(None, [_when(told), f"By {told.who}." if told.who else ""]))
+    lines = [f"{told.where}: {change_url(told.ref)}", note, when]
+    link = Line(told.where, label=told.ref, url=change_url(told.ref))
+    shown = [link, *(Line(line) for line in (*note.splitlines(), when) if line)]
     return NewMessage(
         dedup_key=f"progress:{told.ref}:{at.astimezone(UTC):%Y%m%d%H%M%S%f}:{to}",
         channel="slack",
@@ -117,6 +118,7 @@ def progress(told: Progress, *, to: str, at: datetime) -> NewMessage:
         text="\n".join(filter(None, lines)),
         subject=told.ref,
         replaces=f"progress:{told.ref}",
+        parts=(Part("", shown, is_list=False),),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from notifications import policy
 from notifications.models import Message
+from notifications.parts import Part, from_payload, to_payload
 from notifications.providers import PROVIDERS
 from workflow.statements import FromParent
 
@@ -32,6 +33,7 @@ class NewMessage:
     the same word, channel and recipient takes the place of the older.
     The first line of `text` says who must do what by when. `deadline` is how long it is worth sending (a page 1 hour,
     anything else 1 day); `not_before` delays it. `unsubscribe` is an address at which a POST turns such mails off.
+    `parts` say the same as `text` where headings and lists can be shown.
     """
 
     dedup_key: str | FromParent
@@ -48,6 +50,7 @@ class NewMessage:
     not_before: datetime | None = None
     unsubscribe: str = ""
     fallbacks: tuple[Fallback, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 class UnknownChannel(ValueError):
@@ -115,6 +118,8 @@ def _payload(new: NewMessage) -> dict[str, Any]:
         payload["html"] = new.html
     if new.unsubscribe:
         payload["unsubscribe"] = new.unsubscribe
+    if new.parts:
+        payload["parts"] = to_payload(new.parts)
     if new.fallbacks:
         payload["fallbacks"] = [[fallback.channel, fallback.recipient] for fallback in new.fallbacks]
     return payload
@@ -154,4 +159,5 @@ def fallback_for(message: Message, *, now: datetime) -> NewMessage | None:
         priority=message.priority,
         deadline=until - now,
         fallbacks=tuple(rest),
+        parts=from_payload(message.payload.get("parts")),
     )

@@ -22,6 +22,7 @@ from django.db.models import QuerySet
 
 from notifications import intake, places, policy
 from notifications.models import REF, Mark, Message, Tally
+from notifications.parts import from_payload
 from notifications.policy import Case, Crashed, Ending, Failed, Fate
 from notifications.providers import PROVIDERS
 from notifications.providers.protocol import NoAnswer, Parcel, Sent
@@ -152,6 +153,7 @@ def _parcel(claimed: Claim) -> Parcel:
         is_page=claimed.lane.priority == Message.Priority.PAGE,
         replaces=claimed.replaced_ref,
         unsubscribe=str(payload.get("unsubscribe", "")),
+        parts=from_payload(payload.get("parts")),
     )
 
 

@@ -1,7 +1,10 @@
 """What a provider is given and what it may answer. A provider knows no database and keeps no state."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from notifications.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +14,7 @@ class Parcel:
     `dedup_key` is the same at every attempt, so that a provider which can drop duplicates does. `html` may be empty.
     `subject` is the ref of what it is about, or "". `replaces` is what the provider called the message whose place this
     one takes (`Sent.ref`), or "". `unsubscribe` is an address that turns mails of this kind off by a POST, or "".
+    `parts`, if there are any, say the same as `text` for a channel that can show headings and lists.
     """
 
     dedup_key: str
@@ -22,6 +26,7 @@ class Parcel:
     is_page: bool = False
     replaces: str = ""
     unsubscribe: str = ""
+    parts: Sequence[Part] = ()
 
 
 @dataclass(frozen=True, slots=True)

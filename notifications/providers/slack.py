@@ -3,12 +3,14 @@
 import http.client
 import logging
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import WebClient
 
+from notifications.parts import Line, Part
 from notifications.providers.answers import seconds_of, shortened
 from notifications.providers.protocol import NoAnswer, Parcel, Rejected, RetryAfter, Sent, Verdict
 
@@ -19,6 +21,11 @@ PATIENCE = 30.0
 LONGEST_TEXT = 3_000
 """What Slack takes in one section of a message, in characters."""
 MOST_SECTIONS = 10
+LONGEST_LINE = 250
+"""Longer words of a line are cut. Escaped they are five times as long at most, and so two of them fit a section."""
+MOST_BLOCKS = 50
+"""How many blocks Slack takes in one message."""
+CUT_OFF = "_More did not fit._"
 TOO_OFTEN = {"ratelimited", "rate_limited"}
 PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 GONE = {"message_not_found", "cant_update_message", "edit_window_closed"}
@@ -83,13 +90,53 @@ def _changed(client: WebClient, parcel: Parcel) -> Any:
 def _content(parcel: Parcel) -> dict[str, Any]:
     title, text = escape(" ".join(parcel.title.split())), escape(parcel.text)
     pieces = [text[start : start + LONGEST_TEXT] for start in range(0, len(text), LONGEST_TEXT)][:MOST_SECTIONS]
-    words = [f"*{shortened(title, LONGEST_TEXT - 2)}*", *(piece for piece in pieces if piece.strip())]
+    heading, fallback = f"*{shortened(title, LONGEST_TEXT - 2)}*", shortened(f"{title}\n{text}", LONGEST_TEXT)
+    if parcel.parts:
+        blocks = blocks_of(heading, parcel.parts)
+    else:
+        blocks = [_section(words) for words in (heading, *(piece for piece in pieces if piece.strip()))]
     return {
-        "text": shortened(f"{title}\n{text}", LONGEST_TEXT),
-        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": section}} for section in words],
+        "text": fallback,
+        "blocks": blocks,
         "unfurl_links": False,
         "unfurl_media": False,
     }
+
+
+def blocks_of(heading: str, parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """The blocks of a message in Slack's own form, within its limits; what did not fit is said.
+
+    They are verbatim, so nothing in them becomes a link or calls anybody unless we wrote it as one.
+    """
+    words = [heading, *(section for part in parts for section in _sections(part))]
+    if len(words) > MOST_BLOCKS:
+        words = [*words[: MOST_BLOCKS - 1], CUT_OFF]
+    return [_section(section, verbatim=True) for section in words]
+
+
+def _section(words: str, **more: bool) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": words, **more}}
+
+
+def _sections(part: Part) -> Iterator[str]:
+    """The part in as many sections as it takes; a line is never torn apart."""
+    bullet = "• " if part.is_list else ""
+    lines = [f"*{escape(' '.join(part.heading.split()))}*"] if part.heading else []
+    lines += [f"{bullet}{_marked(line)}" for line in part.lines]
+    section = ""
+    for line in lines:
+        if section and len(section) + 1 + len(line) > LONGEST_TEXT:
+            yield section
+            section = ""
+        section = f"{section}\n{line}" if section else line
+    if section:
+        yield section
+
+
+def _marked(line: Line) -> str:
+    # Cut before it is escaped: half of an entity or of a link would be shown as it is.
+    label, text = (escape(shortened(" ".join(words.split()), LONGEST_LINE)) for words in (line.label, line.text))
+    return " ".join(filter(None, (f"<{escape(line.url)}|{label}>" if line.url else label, text)))
 
 
 def escape(text: str) -> str:

@@ -57,6 +57,9 @@ def test_a_deploy_that_customers_feel_is_told_when_it_begins_and_when_it_ends(
     assert first == f"checkout in production: http://127.0.0.1:8000/changes/{ref}"
     assert second == "Customers may notice. Checkout asks for the postcode first."
     assert " UTC, 2 min" in third
+    ((heading, (link, *_), is_list),) = newest.payload["parts"]
+    assert (heading, is_list) == ("", False)
+    assert link == ["checkout in production", ref, f"http://127.0.0.1:8000/changes/{ref}"]
 
 
 def test_the_same_word_twice_tells_nothing_new(ci: APIClient, slack: MemoryProvider) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from notifications.models import Message
+from notifications.parts import Line, Part, from_payload, to_payload
 from notifications.providers import PROVIDERS
 from notifications.providers.protocol import NoAnswer, Parcel, Rejected, RetryAfter, Sent
-from notifications.providers.slack import SlackProvider
+from notifications.providers.slack import SlackProvider, blocks_of
 from notifications.relay import Lane
 from tests.fake_services import HANG_UP, Answer, FakeSlack
 from tests.notifications.conftest import Post, send_all, state_of, verdicts_of
@@ -45,6 +46,38 @@ def test_a_long_text_is_split_into_sections_that_slack_takes(slack: FakeSlack) -
     sections = [block["text"]["text"] for block in slack.calls[0].body["blocks"]]
     assert [len(section) for section in sections] == [3_000, 3_000, 3_000, 1_000]
     assert len(slack.calls[0].body["text"]) <= 3_000
+
+
+HOSTILE = Part(
+    "Today <!channel>",
+    [Line("@channel & <https://evil.example|here>\n*bold* https://evil.example", "CHG-12 <b>", "https://d.example/1")],
+)
+
+
+def test_headings_and_lists_arrive_as_blocks_in_which_only_our_links_are_links(slack: FakeSlack, post: Post) -> None:
+    message = post(channel="slack", recipient="#changes", parts=(HOSTILE, Part("Quiet", [Line("Nothing.")])))
+    send_all(SLACK)
+    assert state_of(message) == "sent"
+    _, today, quiet = slack.calls[0].body["blocks"]
+    assert today["text"]["text"] == (
+        "*Today &lt;!channel&gt;*\n• <https://d.example/1|CHG-12 &lt;b&gt;> @channel &amp; "
+        "&lt;https://evil.example|here&gt; *bold* https://evil.example"
+    )
+    assert today["text"]["verbatim"] is True
+    assert quiet["text"]["text"] == "*Quiet*\n• Nothing."
+
+
+def test_however_much_there_is_to_say_slack_gets_what_it_takes() -> None:
+    lines = [Line("&" * 9_000, "<" * 9_000, f"https://d.example/{number}") for number in range(300)]
+    blocks = blocks_of("*All*", [Part("Much", lines)] * 3)
+    assert len(blocks) == 50
+    assert blocks[-1]["text"]["text"] == "_More did not fit._"
+    assert max(len(block["text"]["text"]) for block in blocks) <= 3_000
+
+
+def test_parts_that_somebody_spoilt_do_not_stop_the_text() -> None:
+    assert from_payload(to_payload([HOSTILE]))[0].lines[0].label == "CHG-12 <b>"
+    assert [from_payload(kept) for kept in (None, 7, [["a"]], [["a", 3, True]], {"x": 1})] == [()] * 5
 
 
 def test_what_began_and_ended_is_one_message_that_was_changed(slack: FakeSlack, post: Post) -> None:
