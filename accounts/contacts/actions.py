@@ -45,14 +45,14 @@ def tell_all(letters: Sequence[Letter], *, at: datetime) -> None:
 
 def _send(letter: Letter, to: Addressee, *, at: datetime) -> None:
     ways = to.ways_to(letter.urgency)
+    leaves_at = max(at, letter.not_before or at)
     for way in ways:
         is_collected = way.channel == "email" and letter.urgency in to.preference.collected
-        timing = policy.when_to_send(letter.urgency, to.hours, at=at, is_collected=is_collected, due=letter.due)
+        timing = policy.when_to_send(letter.urgency, to.hours, at=leaves_at, is_collected=is_collected, due=letter.due)
         if timing.decision.outcome == policy.DIGEST:
             _put_aside(letter, timing, at=at)
             continue
-        leaves_at = max(filter(None, (timing.at, letter.not_before)), default=None)
-        message = messages.sent_by(letter, way, ways, to=to, not_before=leaves_at)
+        message = messages.sent_by(letter, way, ways, to=to, not_before=timing.at)
         outbox.enqueue(message, at=at)
 
 

@@ -6,7 +6,8 @@ worker that dies in between made none.
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
 
 from accounts.contacts import actions, messages, policy, queries
 from accounts.contacts.models import Aside, Preference
@@ -14,6 +15,7 @@ from accounts.contacts.policy import ACCOUNT
 from accounts.contacts.queries import Addressee
 from notifications import outbox
 
+log = structlog.get_logger("decklog.digests")
 MOST = 200
 """How many people one round looks after; the next round takes the others."""
 KEPT = timedelta(days=30)
@@ -27,8 +29,16 @@ def people_due(*, now: datetime) -> list[int]:
 
 
 def make_due_digests(*, now: datetime) -> int:
-    """Make every digest that is due and return how many; each is its own transaction."""
-    return sum(make_digest(user_id, now=now) for user_id in people_due(now=now))
+    """Make every digest that is due and return how many; each by itself, so that a broken one stops no other."""
+    made = 0
+    for user_id in people_due(now=now):
+        try:
+            made += make_digest(user_id, now=now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("digest_broken", user=user_id)
+    return made
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ class PreferenceForm(forms.Form):
         required=False,
         choices=[(str(one), WORDS[one]) for one in COLLECTABLE],
         widget=forms.CheckboxSelectMultiple,
-        label="Once a day, in one mail",
+        label="Collect once a day, in one mail",
     )
     digest_hour = forms.TypedChoiceField(
         coerce=int,

@@ -12,7 +12,8 @@ class Letter:
 
     `dedup_key` says what it is and whom it is for: the same key twice is one message. `subject` is the ref of what it
     is about; `topic` groups what `call_off` calls off together. The first line of `text` says who must do what by when,
-    with the link. `due` is when what it asks for is too late, if it asks for something; it leaves at `not_before`.
+    with the link. `due` is when what it asks for is too late, if it asks for something. It is told as if
+    it had been decided at `not_before`, when that is later.
     """
 
     to: int

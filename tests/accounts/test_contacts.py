@@ -57,7 +57,7 @@ def say(letters: Letter, at: datetime | None = None) -> None:
 
 def want(person: User, **said: Any) -> None:
     """Keep what somebody wants, the rest as at the beginning."""
-    beginning = {"ways": {}, "collected": [], "quiet_start": None, "quiet_end": None, "digest_hour": 8}
+    beginning: dict[str, Any] = {"ways": {}, "collected": [], "quiet_start": None, "quiet_end": None, "digest_hour": 8}
     actions.change_preference(person, Wish(**{**beginning, **said}), actor=person.actor)
 
 
