@@ -203,6 +203,8 @@ WEBHOOKS: dict[str, dict[str, str]] = (
     {"announcements": {"url": _announce, "key": ANNOUNCE_WEBHOOK_KEY}} if _announce else {}
 )
 """The endpoints of the channel `webhook` by the name that messages use, since an address may be a secret itself."""
+HEARTBEAT_URL = env.address("HEARTBEAT_URL", schemes=_WEB, example="https://heartbeat.example.com/the-secret-part")
+"""A service outside that raises an alarm when no more pings come; called each minute while messages move."""
 WEBHOOK_ALLOWED_ADDRESSES = env.words("WEBHOOK_ALLOWED_ADDRESSES", [])
 """Addresses and networks inside which webhooks may call although they are not public, as in 10.1.2.0/24."""
 

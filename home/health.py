@@ -1,6 +1,7 @@
 """What machines ask: is the process up, does everything move, and the numbers."""
 
 import ipaddress
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -14,12 +15,12 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.authentication import BearerToken, HasScope
-from notifications import queries
+from notifications import policy, queries
 from notifications.metrics import OutboxCollector
 
 SILENT_AFTER = 30.0
 """Seconds without a sweep after which messages may be stuck; a worker sweeps every 5."""
-PAGE_LATE_AFTER = 60.0
+PAGE_LATE_AFTER = policy.PAGE_LATE_AFTER.total_seconds()
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_VIA")
 
 
@@ -42,9 +43,23 @@ def readyz(request: HttpRequest) -> HttpResponse:
         "sweeper_age_seconds": _rounded(health.sweeper_age_seconds) if health else None,
         "dead": health.dead if health else None,
         "paused": health.is_paused if health else None,
+        **_canary(health),
         "because": problems,
     }
     return JsonResponse(answer, status=503 if problems else 200)
+
+
+def _canary(health: queries.Health | None) -> dict[str, float | None]:
+    """How long ago the last canary arrived, and how long ago a ping of HEARTBEAT_URL was taken; None for never."""
+    found = health.watched if health else None
+    return {
+        "canary_age_seconds": _rounded(_ago(found.arrived_at, found.now)) if found else None,
+        "heartbeat_age_seconds": _rounded(_ago(found.pinged_at, found.now)) if found else None,
+    }
+
+
+def _ago(moment: datetime | None, now: datetime) -> float | None:
+    return max(0.0, (now - moment).total_seconds()) if moment else None
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -8,6 +8,9 @@ from notifications.models import Message
 from workflow.errors import Malformed
 from workflow.paging import Cursor, read_cursor
 
+INTERNAL = {Message.Channel.MEMORY, Message.Channel.CANARY}
+"""Channels whose messages are for nobody."""
+
 
 class LogFilter(forms.Form):
     """The query string of the delivery log; what cannot be understood filters nothing and says so."""
@@ -15,7 +18,7 @@ class LogFilter(forms.Form):
     state = forms.ChoiceField(required=False, choices=[("", "Any state"), *Message.State.choices])
     channel = forms.ChoiceField(
         required=False,
-        choices=[("", "Any channel"), *(one for one in Message.Channel.choices if one[0] != Message.Channel.MEMORY)],
+        choices=[("", "Any channel"), *(one for one in Message.Channel.choices if one[0] not in INTERNAL)],
     )
     subject = forms.CharField(
         required=False, max_length=40, label="About", help_text="The reference of a change, such as CHG-12."

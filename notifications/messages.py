@@ -1,7 +1,9 @@
 """The words of the delivery log."""
 
+from notifications.policy import Watched, may_ping
 from notifications.queries import Summary
 from workflow import moments
+from workflow.decisions import REFUSED
 
 SILENT_AFTER = 30.0
 
@@ -26,6 +28,24 @@ def is_stuck(summary: Summary) -> bool:
     """Whether that sentence is a problem."""
     age = summary.health.sweeper_age_seconds
     return summary.health.is_paused or age is None or age > SILENT_AFTER
+
+
+def self_watch(found: Watched, *, is_told: bool) -> str:
+    """For administrators: whether messages are proven to move, and whether somebody outside is told each minute."""
+    arrived = "has not arrived yet"
+    if found.arrived_at:
+        arrived = f"last arrived {moments.duration(found.now - found.arrived_at)} ago"
+    canary = f"A canary is sent each minute through all that a message passes; it {arrived}."
+    if not is_told:
+        return f"{canary} HEARTBEAT_URL is not set, so nobody outside notices when everything stops."
+    decision = may_ping(found)
+    if decision.outcome == REFUSED:
+        return f"{canary} The service outside is not told that all is well: {decision.because}"
+    if found.trouble:
+        return f"{canary} The service outside did not take the last ping: {found.trouble}"
+    if found.pinged_at is None:
+        return canary
+    return f"{canary} The service outside was told {moments.duration(found.now - found.pinged_at)} ago."
 
 
 def _count(number: int) -> str:

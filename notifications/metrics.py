@@ -4,13 +4,14 @@ What is on its way is counted, since it is little. What is final is never counte
 move, in the same transaction, and the scrape adds up the few rows that these are folded into.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from notifications import queries, relay
+from notifications import queries, relay, tallies
 from notifications.models import Tally
 from notifications.policy import CRASHED, FAILED, REJECTED, RETRY_AFTER, SENT
 from notifications.providers import PROVIDERS
@@ -22,7 +23,7 @@ class OutboxCollector(Collector):
     """Reads the database when it is asked; raises django.db errors when that is away."""
 
     def collect(self) -> Iterator[Metric]:
-        """The three families of the outbox; a channel with a provider is there even while it is idle."""
+        """The families of the outbox; a channel with a provider is there even while it is idle."""
         rows = queries.waiting()
         finals = queries.tallied(Tally.Kind.STATE)
         attempts = queries.tallied(Tally.Kind.VERDICT)
@@ -51,4 +52,30 @@ class OutboxCollector(Collector):
             oldest.add_metric([channel], queries.oldest_seconds(own, at=at))
             for verdict in VERDICTS:
                 ended.add_metric([channel, verdict], attempts.get((channel, verdict), 0))
-        yield from (messages, oldest, ended)
+        yield from (messages, oldest, ended, _latencies(channels), *_self_watch())
+
+
+def _latencies(channels: Sequence[str]) -> Metric:
+    """A histogram for each channel, from the few tallies that the latencies are folded into."""
+    family = HistogramMetricFamily(
+        "decklog_outbox_latency_seconds",
+        "From when a message was due to when it was sent, by the database's clock.",
+        labels=["channel"],
+    )
+    found = queries.tallied(Tally.Kind.LATENCY)
+    words = [*(str(bound) for bound in tallies.BUCKETS), tallies.BEYOND]
+    for channel in channels:
+        heights = accumulate(found.get((channel, word), 0) for word in words)
+        total = found.get((channel, tallies.MILLISECONDS), 0) / 1000
+        family.add_metric([channel], list(zip(words, heights, strict=True)), total)
+    return family
+
+
+def _self_watch() -> Iterator[Metric]:
+    """When the last canary arrived and the last ping was taken, as seconds since 1970; 0 for never."""
+    found = queries.health().watched
+    for name, text, moment in (
+        ("canary_arrived", "When the last canary arrived.", found.arrived_at),
+        ("heartbeat_taken", "When the service behind HEARTBEAT_URL last took a ping.", found.pinged_at),
+    ):
+        yield GaugeMetricFamily(f"decklog_{name}_seconds", text, value=moment.timestamp() if moment else 0)

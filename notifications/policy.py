@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from notifications.models import Message
 from notifications.providers.protocol import Rejected, RetryAfter, Sent
-from workflow.decisions import Decision
+from workflow.decisions import REFUSED, Decision
 
 _State = Message.State
 _PAGE = Message.Priority.PAGE
@@ -35,6 +35,16 @@ PROVIDER_SECONDS = {Message.Priority.PAGE: 15.0, Message.Priority.NORMAL: 30.0}
 """How long one attempt may take in all, whatever the other side does."""
 LEASE = {Message.Priority.PAGE: timedelta(seconds=25), Message.Priority.NORMAL: timedelta(seconds=45)}
 """How long nobody else touches a message that is being sent: longer than an attempt with all that belongs to it."""
+
+
+CANARY_USEFUL_FOR = timedelta(minutes=2)
+CANARY_IN_TIME = timedelta(seconds=30)
+"""How long a canary may take; a page that needs as long goes another way too."""
+CANARY_FRESH = timedelta(seconds=90)
+"""How old the newest canary may be: one comes each minute, and a worker may look a little late."""
+PAGE_LATE_AFTER = timedelta(seconds=60)
+PING_PAUSE = timedelta(seconds=15)
+"""How long after a ping that failed the next is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +155,40 @@ def may_steer_delivery(*, is_admin: bool) -> Decision:
     if is_admin:
         return Decision("may_steer_delivery", "allowed", "Administrator.")
     return Decision("may_steer_delivery", "refused", "Only an administrator can do this. Ask one of them.")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the self-watch knows, by the database's clock.
+
+    `canary_at` is when the newest canary was released and `canary_took` how long it needed, None while it is under way
+    or given up. `arrived_at` is when the last one arrived, `pinged_at` when a ping was last taken outside, and
+    `trouble` why the newest was not.
+    """
+
+    now: datetime
+    canary_at: datetime | None = None
+    canary_took: timedelta | None = None
+    arrived_at: datetime | None = None
+    pinged_at: datetime | None = None
+    trouble: str = ""
+    page_late: timedelta = timedelta(0)
+    is_paused: bool = False
+
+
+def may_ping(found: Watched) -> Decision:
+    """Somebody outside is told that all is well only while that is proven: by the newest canary, and by every page."""
+    because = _doubt(found)
+    return Decision("may_ping", REFUSED if because else "allowed", because or "The newest canary arrived in time.")
+
+
+def _doubt(found: Watched) -> str:
+    if found.is_paused:
+        return "Sending is paused."
+    if found.page_late > PAGE_LATE_AFTER:
+        return f"A page has been waiting for {found.page_late.total_seconds():.0f} seconds."
+    if found.canary_at is None or found.now - found.canary_at > CANARY_FRESH:
+        return "No canary was released in time."
+    if found.canary_took is None:
+        return "The newest canary has not arrived."
+    return "The newest canary arrived late." if found.canary_took > CANARY_IN_TIME else ""

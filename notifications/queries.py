@@ -8,11 +8,14 @@ from django.db.models import Q, Sum
 
 from notifications import relay
 from notifications.models import Mark, Message, Tally
+from notifications.policy import Watched
 from workflow.paging import Cursor
 from workflow.statements import fetch
 
 OPEN = (Message.State.PENDING, Message.State.SENDING)
 DAY = timedelta(hours=24)
+CANARIES = 20
+"""How many of the newest canaries are looked at for the last that arrived; not many more are kept."""
 SAMPLE = 1_000
 """How many of the newest sent pages the median looks at."""
 
@@ -45,6 +48,11 @@ def waiting() -> list[Waiting]:
     return [Waiting(*row) for row in fetch(_WAITING, moments=(4,))]
 
 
+def for_people(rows: Sequence[Waiting]) -> list[Waiting]:
+    """The same without canaries, which nobody waits for."""
+    return [row for row in rows if row.channel != Message.Channel.CANARY]
+
+
 def tallied(kind: str) -> dict[tuple[str, str], int]:
     """The sums of the tallies of this kind, by channel and word."""
     rows = Tally.objects.filter(kind=kind).values_list("channel", "word").order_by()
@@ -65,6 +73,7 @@ class Health:
     sweeper_age_seconds: float | None
     dead: int
     is_paused: bool
+    watched: Watched
 
 
 def health() -> Health:
@@ -72,14 +81,38 @@ def health() -> Health:
     return _health(waiting(), at=relay.now())
 
 
-def _health(rows: Sequence[Waiting], *, at: datetime) -> Health:
-    marks = dict(Mark.objects.values_list("name", "at"))
+def _health(every: Sequence[Waiting], *, at: datetime) -> Health:
+    rows = for_people(every)
+    marks = {mark.name: mark for mark in Mark.objects.all()}
     swept = marks.get(Mark.SWEEPER)
+    page_seconds = oldest_seconds([row for row in rows if row.priority == Message.Priority.PAGE], at=at)
     return Health(
         oldest_seconds=oldest_seconds(rows, at=at),
-        oldest_page_seconds=oldest_seconds([row for row in rows if row.priority == Message.Priority.PAGE], at=at),
-        sweeper_age_seconds=max(0.0, (at - swept).total_seconds()) if swept else None,
-        dead=sum(count for (_, word), count in tallied(Tally.Kind.STATE).items() if word == Message.State.DEAD),
+        oldest_page_seconds=page_seconds,
+        sweeper_age_seconds=max(0.0, (at - swept.at).total_seconds()) if swept else None,
+        dead=sum(
+            count
+            for (channel, word), count in tallied(Tally.Kind.STATE).items()
+            if word == Message.State.DEAD and channel != Message.Channel.CANARY
+        ),
+        is_paused=Mark.PAUSED in marks,
+        watched=_watched(marks, page_seconds=page_seconds, at=at),
+    )
+
+
+def _watched(marks: dict[str, Mark], *, page_seconds: float, at: datetime) -> Watched:
+    newest = Message.objects.filter(channel=Message.Channel.CANARY).order_by("-id")
+    canaries = list(newest.values_list("created_at", "sent_at")[:CANARIES])
+    last, tried = marks.get(Mark.HEARTBEAT), marks.get(Mark.HEARTBEAT_TRY)
+    released_at, sent_at = canaries[0] if canaries else (None, None)
+    return Watched(
+        now=at,
+        canary_at=released_at,
+        canary_took=sent_at - released_at if sent_at and released_at else None,
+        arrived_at=max((arrived for _, arrived in canaries if arrived), default=None),
+        pinged_at=last.at if last else None,
+        trouble=tried.note if tried else "",
+        page_late=timedelta(seconds=page_seconds),
         is_paused=Mark.PAUSED in marks,
     )
 
@@ -102,7 +135,7 @@ def page_of_log(wanted: Wanted, *, cursor: Cursor | None, size: int) -> list[Mes
     With a cursor that asks for newer ones they still come newest first, and the one too many is the first.
     """
     filters = {name: getattr(wanted, name) for name in ("state", "channel", "subject") if getattr(wanted, name)}
-    rows = Message.objects.filter(**filters)
+    rows = Message.objects.filter(**filters).exclude(channel=Message.Channel.CANARY)
     if cursor is None:
         return list(rows.order_by("-id")[: size + 1])
     if cursor.is_newer:
@@ -125,15 +158,16 @@ def summary() -> Summary:
     """What waits now, and what became of the last 24 hours."""
     at = relay.now()
     rows = waiting()
-    sent = Message.objects.filter(sent_at__gt=at - DAY)
-    dead = Message.objects.filter(Q(state=Message.State.DEAD), Q(deadline_at__gt=at - DAY) | Q(created_at__gt=at - DAY))
+    messages = Message.objects.exclude(channel=Message.Channel.CANARY)
+    sent = messages.filter(sent_at__gt=at - DAY)
+    dead = messages.filter(Q(state=Message.State.DEAD), Q(deadline_at__gt=at - DAY) | Q(created_at__gt=at - DAY))
     times = (
         sent.filter(priority=Message.Priority.PAGE).order_by("-sent_at").values_list("created_at", "sent_at")[:SAMPLE]
     )
     seconds = sorted((sent_at - created_at).total_seconds() for created_at, sent_at in times if sent_at)
     return Summary(
         health=_health(rows, at=at),
-        waiting=sum(row.count for row in rows),
+        waiting=sum(row.count for row in for_people(rows)),
         sent_today=sent.count(),
         dead_today=dead.count(),
         median_page_seconds=seconds[len(seconds) // 2] if seconds else None,

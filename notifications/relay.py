@@ -20,7 +20,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
-from notifications import intake, places, policy
+from notifications import intake, places, policy, tallies
 from notifications.models import REF, Mark, Message, Tally
 from notifications.parts import from_payload
 from notifications.policy import Case, Crashed, Ending, Failed, Fate
@@ -36,8 +36,6 @@ State = Message.State
 FINAL = frozenset({State.SENT, State.DEAD, State.CANCELLED})
 BATCH = 100
 """How many rows one round of rescuing or burying looks at."""
-CROWDED = 200
-"""How many tallies are left lying before they are folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +64,9 @@ class Claim:
 
 
 def lanes() -> list[Lane]:
-    """Every lane that has a provider, pages first."""
-    return [Lane(channel, priority) for priority in Message.Priority.values for channel in PROVIDERS]
+    """Every lane that has a provider, pages first; a canary is always a page."""
+    every = [Lane(channel, priority) for priority in Message.Priority.values for channel in PROVIDERS]
+    return [lane for lane in every if lane.channel != Message.Channel.CANARY or lane.priority == Message.Priority.PAGE]
 
 
 def now() -> datetime:
@@ -205,11 +204,17 @@ def _settle(message: Message, ending: Ending, *, at: datetime) -> None:
         sent_at=at if is_sent else None,
         provider_ref=ending.ref[:200] if isinstance(ending, Sent) else message.provider_ref,
     )
-    _count([(message.channel, Tally.Kind.VERDICT, verdict, 1)])
+    latency = tallies.latency_of(message, _seconds_to(message, at)) if is_sent else []
+    tallies.count([(message.channel, Tally.Kind.VERDICT, verdict, 1), *latency])
     if fate.state == State.DEAD:
         _mourn(message, fate, at=at)
     elif policy.goes_another_way_too(fate, priority=message.priority, since=message.created_at, now=at):
         _substitute(message, at=at)
+
+
+def _seconds_to(message: Message, at: datetime) -> float:
+    """How long it took from when it was due; once it was tried again, from when it was asked for."""
+    return (at - (message.due_at if message.attempt <= 1 else message.created_at)).total_seconds()
 
 
 def _move(message: Message, end: str, **columns: object) -> None:
@@ -218,7 +223,7 @@ def _move(message: Message, end: str, **columns: object) -> None:
     if not is_legal(MOVES, start, end):
         raise RuntimeError(f"A message that is {start} cannot become {end}.")
     Message.objects.filter(pk=message.pk, state=start).update(state=end, **columns)
-    _count(
+    tallies.count(
         (message.channel, Tally.Kind.STATE, state, change)
         for state, change in ((start, -1), (end, 1))
         if state in FINAL
@@ -379,23 +384,3 @@ def _write_down(claimed: Claim, ending: Ending, clock: Callable[[], datetime]) -
             time.sleep(0.5)
         else:
             return
-
-
-def _count(changes: Iterable[tuple[str, str, str, int]]) -> None:
-    Tally.objects.bulk_create(
-        Tally(channel=channel, kind=kind, word=word, count=change) for channel, kind, word, change in changes
-    )
-
-
-@transaction.atomic
-def fold_tallies() -> None:
-    """Replace many tallies by few with the same sums."""
-    rows = list(Tally.objects.select_for_update(skip_locked=connection.vendor == "postgresql")[: 10 * CROWDED])
-    if len(rows) < CROWDED:
-        return
-    sums: dict[tuple[str, str, str], int] = {}
-    for row in rows:
-        key = (row.channel, row.kind, row.word)
-        sums[key] = sums.get(key, 0) + row.count
-    Tally.objects.filter(pk__in=[row.pk for row in rows]).delete()
-    _count((*key, total) for key, total in sums.items() if total)

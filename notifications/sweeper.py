@@ -1,7 +1,8 @@
 """The guarantee: every worker process sweeps the outbox by itself, whether or not the broker and beat are there.
 
 One thread keeps watch: it notes that it is alive, gives back what dead workers held, gives up what is too late, and
-wakes the carriers of each lane where something is due. The carriers send. None of them ends because of an error: a
+wakes the carriers of each lane where something is due. The carriers send. Another thread
+minds the canary (`notifications.canary`). None of them ends because of an error: a
 database that is away is asked again at the next round.
 """
 
@@ -14,7 +15,7 @@ import structlog
 from celery import bootsteps
 from django.db import DatabaseError, InterfaceError, connection
 
-from notifications import relay
+from notifications import canary, relay, tallies
 from notifications.models import Mark, Message
 from notifications.relay import Lane
 
@@ -23,6 +24,7 @@ EVERY = 5.0
 """Seconds between two sweeps."""
 CARRIERS = {Message.Priority.PAGE: 4, Message.Priority.NORMAL: 2}
 """How many messages of one lane a worker process sends at a time."""
+CANARY_CARRIERS = 1
 PATIENCE = 5.0
 """How long an ending worker waits for attempts under way; what is not finished then is sent again after its lease."""
 
@@ -33,12 +35,17 @@ def round_of_watch() -> None:
     Mark.objects.update_or_create(name=Mark.SWEEPER, defaults={"at": at})
     relay.rescue(at=at)
     relay.bury(at=at)
-    relay.fold_tallies()
+    tallies.fold()
 
 
 def carry(lane: Lane, should_stop: Callable[[], bool] = lambda: False) -> int:
     """Send what is due in `lane`; return how many attempts that took."""
     return relay.work(lane, should_stop=should_stop)
+
+
+def carriers(lane: Lane) -> int:
+    """How many messages of this lane a worker process sends at a time."""
+    return CANARY_CARRIERS if lane.channel == Message.Channel.CANARY else CARRIERS[Message.Priority(lane.priority)]
 
 
 class Sweeper:
@@ -54,8 +61,9 @@ class Sweeper:
         """Begin to sweep; called once the worker's pool is up, before it looks for its broker."""
         _here.append(self)
         self._start(self._keep_watch, "sweeper")
+        self._start(self._mind_the_canary, "canary")
         for lane in self._wakes:
-            for number in range(CARRIERS[Message.Priority(lane.priority)]):
+            for number in range(carriers(lane)):
                 self._start(self._carry, f"carrier-{lane.channel}-{lane.priority}-{number}", lane)
 
     def stop(self) -> None:
@@ -87,6 +95,11 @@ class Sweeper:
             self.wake()
             self._wake_watch.clear()
             self._wake_watch.wait(EVERY)
+
+    def _mind_the_canary(self) -> None:
+        # Beside the watch, because a ping may take as long as somebody outside likes.
+        while not self._is_ending.wait(EVERY):
+            _guarded(canary.watch)
 
     def _carry(self, lane: Lane) -> None:
         wake = self._wakes[lane]

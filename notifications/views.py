@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -35,6 +36,7 @@ def delivery(request: HttpRequest) -> HttpResponse:
         "summary": summary,
         "sentence": wording.how_it_goes(summary),
         "is_stuck": wording.is_stuck(summary),
+        "self_watch": wording.self_watch(summary.health.watched, is_told=bool(settings.HEARTBEAT_URL)),
         "back": _query(chosen),
         **_page(chosen, form.cleaned_data.get("cursor")),
     }

@@ -37,6 +37,7 @@ def configured() -> dict[str, Provider]:
         "slack": ("slack.SlackProvider", settings.SLACK_BOT_TOKEN),
         "pager": ("opsgenie.OpsgenieProvider", settings.OPSGENIE_API_KEY),
         "webhook": ("webhook.WebhookProvider", settings.WEBHOOKS),
+        "canary": ("canary.CanaryProvider", True),
     }
     return {channel: OnDemand(f"{__name__}.{path}") for channel, (path, is_wanted) in wanted.items() if is_wanted}
 

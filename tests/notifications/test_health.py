@@ -45,6 +45,8 @@ def test_readyz_is_well_when_a_worker_sweeps_and_nothing_waits(client: Client, d
         "page_oldest_seconds": 0.0,
         "dead": 0,
         "paused": False,
+        "canary_age_seconds": None,
+        "heartbeat_age_seconds": None,
         "because": [],
     }
 
@@ -134,6 +136,11 @@ def test_metrics_tell_what_waits_what_ended_and_how_attempts_went(
     for verdict, count in {"sent": 1, "rejected": 1, "failed": 1, "retry_after": 0, "crashed": 0}.items():
         assert found["decklog_outbox_attempts_total", "memory", verdict] == count
     assert 20 <= found["decklog_outbox_oldest_seconds", "memory"] < 30
+    latency = {
+        bound: found["decklog_outbox_latency_seconds_bucket", "memory", bound] for bound in ("5.0", "30.0", "+Inf")
+    }
+    assert latency == {"5.0": 0, "30.0": 1, "+Inf": 1}
+    assert 10 <= found["decklog_outbox_latency_seconds_sum", "memory"] < 20
     assert found["decklog_outbox_oldest_seconds", "email"] == 0
     assert found[("decklog_database_up",)] == 1
     assert "decklog_http_request_seconds_bucket" in client.get("/metrics").content.decode()

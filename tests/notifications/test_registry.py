@@ -34,15 +34,15 @@ def test_the_web_process_knows_every_channel_and_loads_no_library_for_any() -> N
         text=True,
         check=True,
     )
-    assert ended.stdout.split("\n")[:2] == ["['email', 'pager', 'slack', 'webhook']", "[]"]
+    assert ended.stdout.split("\n")[:2] == ["['canary', 'email', 'pager', 'slack', 'webhook']", "[]"]
 
 
 def test_a_channel_exists_only_with_the_settings_that_it_needs(settings: Any) -> None:
     settings.SLACK_BOT_TOKEN = settings.OPSGENIE_API_KEY = ""
     settings.WEBHOOKS = {}
-    assert sorted(providers.configured()) == ["email"]
+    assert sorted(providers.configured()) == ["canary", "email"]
     settings.OPSGENIE_API_KEY = "key"
-    assert sorted(providers.configured()) == ["email", "pager"]
+    assert sorted(providers.configured()) == ["canary", "email", "pager"]
 
 
 @pytest.mark.parametrize(
