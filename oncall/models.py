@@ -7,6 +7,23 @@ from django.db.models.functions import Now
 
 from accounts.models import Team, User
 from catalog.models import Service
+from oncall.sync.models import Agreed, Operation, Plan
+
+__all__ = [
+    "SCHEDULE_NAME",
+    "Agreed",
+    "EscalationPolicy",
+    "EscalationStep",
+    "HandoverNote",
+    "Operation",
+    "Override",
+    "Participant",
+    "Plan",
+    "RotaLink",
+    "Rotation",
+    "Schedule",
+    "SwapRequest",
+]
 
 SCHEDULE_NAME = r"^[A-Za-z0-9 ._-]{1,100}\Z"
 """The names that Opsgenie takes, so that every schedule can be kept in step with it."""

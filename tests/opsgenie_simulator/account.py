@@ -164,7 +164,8 @@ class Account:
 
     def rotation(self, schedule: dict[str, Any], identifier: str) -> dict[str, Any]:
         """404."""
-        for one in schedule["rotations"]:
+        rows: list[dict[str, Any]] = schedule["rotations"]
+        for one in rows:
             if one["id"] == identifier:
                 return one
         raise Refused(404, f"No rotation exists with id [{identifier}]")
@@ -297,7 +298,8 @@ class Account:
             one = self.alert_found(identifier, by)
         except Refused:
             return self._request(verb.title(), "Alert does not exist", None)
-        one |= {"acknowledge": {"acknowledged": True}, "close": {"status": "closed"}}.get(verb, {})
+        done: dict[str, dict[str, Any]] = {"acknowledge": {"acknowledged": True}, "close": {"status": "closed"}}
+        one.update(done.get(verb, {}))
         return self._request(verb.title(), f"{verb.title()} done", one)
 
     def _request(self, action: str, status: str, alert: dict[str, Any] | None) -> str:

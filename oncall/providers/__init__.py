@@ -1,0 +1,1 @@
+"""The systems that can keep schedules, behind one interface; one file each."""
