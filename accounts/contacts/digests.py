@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from accounts.contacts import actions, messages, policy, queries
 from accounts.contacts.models import Aside, Preference
-from accounts.contacts.policy import ACCOUNT
+from accounts.contacts.policy import ACCOUNT, Way
 from accounts.contacts.queries import Addressee
 from notifications import outbox
 
@@ -59,19 +59,15 @@ def make_digest(user_id: int, *, now: datetime) -> bool:
         return False
     rows.update(went_at=now)
     Preference.objects.filter(user_id=user_id).update(digest_until=slot)
-    outbox.enqueue(messages.digest(asides, to=reader, address=_address(reader), slot=slot), at=now)
+    outbox.enqueue(messages.digest(asides, way=_way(reader), to=reader, slot=slot), at=now)
     return True
 
 
-def _address(reader: Addressee) -> str:
+def _way(reader: Addressee) -> Way:
     """Where a digest goes: the first e-mail that was chosen for what is collected, else that of the account."""
-    words = [word for one in policy.COLLECTABLE if one in reader.preference.collected for word in _chosen(reader, one)]
-    mails = {way.word: way.recipient for way in reader.ways if way.channel == "email"}
-    return next((mails[word] for word in words if word in mails), mails[ACCOUNT])
-
-
-def _chosen(reader: Addressee, urgency: policy.Urgency) -> list[str]:
-    return [way.word for way in reader.ways_to(urgency)]
+    wanted = [way for one in policy.COLLECTABLE if one in reader.preference.collected for way in reader.ways_to(one)]
+    account = [way for way in reader.ways if way.word == ACCOUNT]
+    return next(way for way in [*wanted, *account] if way.channel == "email")
 
 
 def forget_old(*, now: datetime) -> None:

@@ -89,7 +89,7 @@ def test_message(way: Way, *, user_id: int, at: datetime) -> NewMessage:
     )
 
 
-def digest(asides: Sequence[Aside], *, to: Addressee, address: str, slot: datetime) -> NewMessage:
+def digest(asides: Sequence[Aside], *, way: Way, to: Addressee, slot: datetime) -> NewMessage:
     """One mail with everything that was put aside, what waits for the reader first."""
     asked = [one for one in asides if one.urgency == Urgency.ASK]
     news = [one for one in asides if one.urgency != Urgency.ASK]
@@ -98,15 +98,17 @@ def digest(asides: Sequence[Aside], *, to: Addressee, address: str, slot: dateti
     lines = [f"{title}: {settings.BASE_URL}/queue" if asked else f"{title}.", ""]
     lines += _section("Waits for you", asked) + _section("News", news)
     lines += ["-- ", f"Turn this digest off: {off}", f"Choose what comes when: {settings_url()}"]
+    is_account = way.word == ACCOUNT
     return NewMessage(
-        dedup_key=f"digest:{to.person.pk}:{slot:%Y%m%dT%H%M}",
-        channel="email",
-        recipient=address,
+        dedup_key=f"digest:{to.person.pk}:{slot:%Y%m%dT%H%M}" + ("" if is_account else f"+{way.word}"),
+        channel=way.channel,
+        recipient=way.recipient,
         title=title,
         text="\n".join(lines),
         subject=to.person.ref,
         topic=f"digest:{to.person.pk}",
         unsubscribe=off,
+        fallbacks=() if is_account else (Fallback("email", to.person.email),),
     )
 
 

@@ -147,6 +147,17 @@ def test_a_digest_is_one_mail_with_what_is_still_open_and_goes_once(shop: Shop) 
     assert "CHG-8" not in mail.payload["text"]
 
 
+def test_a_digest_goes_to_the_mail_that_was_chosen_and_to_the_account_once_that_is_removed(shop: Shop) -> None:
+    contact = verified(shop.ann, "ann@home.example", "email")
+    want(shop.ann, ways={"ask": [contact.way]}, collected=["ask"])
+    say(letter(shop.ann), EVENING)
+    digests.make_due_digests(now=EVENING + timedelta(days=1))
+    assert sent() == [("email", "ann@home.example", "pending")]
+    with time_machine.travel(EVENING + timedelta(days=1)):
+        actions.remove_contact(shop.ann, contact.pk)
+    assert sent() == [("email", "ann@home.example", "cancelled"), ("email", "ann@example.com", "pending")]
+
+
 def test_what_comes_late_for_a_digest_is_in_the_next_one(shop: Shop) -> None:
     put_aside(shop.ann)
     at_eight = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
