@@ -16,7 +16,7 @@ from changes.serializers import entry_json, page_json
 from changes.tickets import api as tickets
 from changes.tickets import schema as ticket_schema
 from changes.tickets.filing import amend_change
-from changes.tickets.shapes import read_parts
+from changes.tickets.shapes import read_edit
 from workflow.errors import Missing
 from workflow.idempotency import answers_once
 from workflow.ledger import entries_about
@@ -66,7 +66,8 @@ class OneChange(ApiView):
     def patch(self, request: Request, ref: str) -> Response:
         """Edit a filed change as far as its state allows."""
         by = caller_of(request)
-        amend_change(found_change(ref).ref, read_parts(request.data), by=by)
+        parts, seen = read_edit(request.data)
+        amend_change(found_change(ref).ref, parts, by=by, seen=seen)
         return Response(tickets.shown(ref, by=by))
 
 

@@ -14,11 +14,13 @@ from django.utils import timezone
 from accounts.callers import Caller, require_reach
 from accounts.contacts.actions import call_off, tell, tell_all
 from catalog.models import Environment, Service
+from changes import edit_policy
 from changes.preapproved import messages, policy, queries
-from changes.preapproved.content import COLUMNS, Terms, differences, terms_of
+from changes.preapproved.content import COLUMNS, LABELS, Terms, terms_of
 from changes.preapproved.models import Template, TemplateApproval
 from changes.preapproved.queries import Standing
 from changes.preapproved.states import MOVES
+from changes.tickets.content import differences
 from changes.tickets.policy import quorum_satisfiable
 from changes.tickets.risk_policy import RISK_QUESTIONS
 from workflow.amendments import amend
@@ -49,10 +51,11 @@ def propose_template(slug: str, terms: Terms, *, by: Caller) -> Template:
 
 
 @transaction.atomic
-def change_template(slug: str, terms: Terms, *, by: Caller) -> Template:
+def change_template(slug: str, terms: Terms, *, by: Caller, seen: str = "") -> Template:
     """Change what a template says, or propose it again as it is; what was approved before counts no longer.
 
-    Only a new name needs no approval. Raises Forbidden("may_propose_template") and what `put_down` raises.
+    Only a new name needs no approval. `seen` is the edition of what the writer read, if they say it. Raises
+    Forbidden("may_propose_template"), Conflict("stale_edit") and what `put_down` raises.
     """
     standing = queries.standing_of(slug, lock=True)
     _judge(terms)
@@ -60,6 +63,7 @@ def change_template(slug: str, terms: Terms, *, by: Caller) -> Template:
     for scope in (present, terms):
         _require_a_hand_in(scope.services, by)
         require_reach(by, services=scope.services, environments=[scope.environment])
+    require(edit_policy.stale_edit(seen=seen, present=present.edition), Conflict)
     is_same, state = terms.digest == standing.template.digest == present.digest, standing.template.state
     is_over = (
         policy.template_approvable(
@@ -179,7 +183,7 @@ def put_down(present: Standing | None, terms: Terms, *, slug: str, author: int, 
         template, verb = _insert(slug, columns, now=now), "proposed"
     else:
         template, verb = present.template, "changed"
-        said["changed"] = [one.name for one in differences(terms_of(template).content, terms.content)]
+        said["changed"] = [one.name for one in differences(terms_of(template).content, terms.content, labels=LABELS)]
         _void_approvals(template, at=now)
         if template.state == State.PROPOSED:
             amend(template, **columns)

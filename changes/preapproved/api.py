@@ -12,7 +12,7 @@ from accounts.authentication import caller_of
 from changes.preapproved import actions, queries, schema
 from changes.preapproved.content import terms_of
 from changes.preapproved.serializers import row_json, template_json
-from changes.preapproved.shapes import Approval, Retirement, read_new, read_parts
+from changes.preapproved.shapes import Approval, Retirement, read_edit, read_new
 from workflow.errors import InvalidFields
 from workflow.idempotency import answers_once
 from workflow.lists import Wanted, list_json, page_of, read_wanted
@@ -70,8 +70,8 @@ class OneTemplate(ApiView):
     def patch(self, request: Request, slug: str) -> Response:
         """Change what it says; two people must approve it again."""
         present = terms_of(queries.template_named(slug))
-        terms = replace(present, **read_parts(request.data))
-        actions.change_template(slug, terms, by=caller_of(request))
+        parts, seen = read_edit(request.data)
+        actions.change_template(slug, replace(present, **parts), by=caller_of(request), seen=seen)
         return Response(_shown(request, slug))
 
 

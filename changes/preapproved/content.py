@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from changes.preapproved.models import Template
-from changes.tickets.content import Difference, digest_of, in_words
+from changes.tickets.content import digest_of, edition_of
 
 LABELS = {
     "title": "Title",
@@ -22,6 +22,7 @@ LABELS = {
     "verification_plan": "Verification",
 }
 """Every part that an approval is about, as people read it, in the order of the page."""
+ALL_LABELS = {"name": "Name", **LABELS}
 COLUMNS = tuple(name for name in LABELS if name not in {"services", "environment"})
 """The parts that are columns of the template itself."""
 
@@ -56,6 +57,11 @@ class Terms:
         """Changes with everything an approval is about."""
         return digest_of(self.content)
 
+    @property
+    def edition(self) -> str:
+        """Changes with the name as well."""
+        return edition_of({**self.content, "name": self.name})
+
 
 def terms_of(template: Template) -> Terms:
     """The terms as they stand; ask for `services` and `environment` together with the template."""
@@ -65,12 +71,3 @@ def terms_of(template: Template) -> Terms:
         environment=template.environment.slug,
         **{name: getattr(template, name) for name in COLUMNS},
     )
-
-
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
-    """What differs between two contents, in the order of the page."""
-    return [
-        Difference(name, label, in_words(before.get(name)), in_words(after.get(name)))
-        for name, label in LABELS.items()
-        if before.get(name) != after.get(name)
-    ]

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from changes.models import Template, TemplateApproval
 from changes.narration import Panel, Told
 from changes.preapproved import policy, queries
-from changes.preapproved.content import LABELS, differences, terms_of
+from changes.preapproved.content import LABELS, terms_of
 from changes.preapproved.queries import Standing
 from changes.states import Outcome
-from changes.tickets.content import Difference, in_words
+from changes.tickets.content import Difference, differences, in_words
 from changes.tickets.risk_policy import RISK_QUESTIONS
 from workflow import moments, tones
 from workflow.decisions import Decision
@@ -210,7 +210,9 @@ def since_last_approval(standing: Standing) -> SinceApproval | None:
     before = standing.history.approved_before(template.digest)
     if before is None or template.state == State.APPROVED:
         return None
-    return SinceApproval(f"user:{before.who}", before.at, differences(before.content, terms_of(template).content))
+    return SinceApproval(
+        f"user:{before.who}", before.at, differences(before.content, terms_of(template).content, labels=LABELS)
+    )
 
 
 # --- The timeline ----------------------------------------------------------------------------------------------------

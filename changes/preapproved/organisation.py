@@ -8,8 +8,9 @@ from pydantic import Field, StringConstraints
 
 from accounts.organisation import Email, person
 from changes.preapproved import actions, policy, queries
-from changes.preapproved.content import COLUMNS, Terms, differences, terms_of
+from changes.preapproved.content import COLUMNS, LABELS, Terms, terms_of
 from changes.preapproved.models import Template
+from changes.tickets.content import differences
 from changes.tickets.risk_policy import RISK_QUESTIONS
 from workflow.errors import Conflict, Forbidden
 from workflow.ledger import SYSTEM
@@ -91,7 +92,7 @@ def _plan_templates(entries: Sequence[TemplateEntry]) -> Iterator[Step]:
 def _changed(entry: TemplateEntry, template: Template) -> str:
     before, after = terms_of(template), _terms(entry, terms_of(template))
     found = [difference({"name": before.name}, {"name": after.name})]
-    for one in differences(before.content, after.content):
+    for one in differences(before.content, after.content, labels=LABELS):
         is_short = len(one.before) <= SHORT and len(one.after) <= SHORT
         found.append(f"{one.name} {one.before} -> {one.after}" if is_short else one.name)
     return ", ".join(filter(None, found))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from pydantic import Field
 
-from changes.preapproved.shapes import Approval, NewTemplate, Retirement, TemplateParts
+from changes.preapproved.shapes import Approval, NewTemplate, Retirement, TemplateEdit
 from workflow.openapi import PAGING, Answer
 
 STATES = ("proposed", "approved", "demoted", "retired")
@@ -28,6 +28,7 @@ class TemplateInList(Answer):
     author: str = Field(description="E-mail of who wrote it last.")
     approved_until: datetime | None = Field(description="null until two people have approved it.")
     digest: str = Field(description="Names what it says; an approval sends it back as `seen`.")
+    edition: str = Field(description="Changes with every edit, a new name as well; send it with one as `seen`.")
     created_at: datetime
     updated_at: datetime
 
@@ -133,7 +134,7 @@ CHANGE_TEMPLATE = extend_schema(
     description="What is left out stays. Whatever changes but the name, two people must approve it again. An empty "
     "change proposes a template again that was demoted, was retired or has expired.",
     parameters=[SLUG],
-    request=TemplateParts,
+    request=TemplateEdit,
     responses=TemplateInFull,
 )
 APPROVE_TEMPLATE = extend_schema(

@@ -27,6 +27,7 @@ def row_json(template: Template, usable: Decision) -> dict[str, Any]:
         "author": template.author.email,
         "approved_until": template.approved_until,
         "digest": template.digest,
+        "edition": terms_of(template).edition,
         "created_at": template.created_at,
         "updated_at": template.updated_at,
     }

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from changes.preapproved.content import Terms
+from changes.tickets.shapes import SEEN_EDITION, Seen
 from workflow.errors import Unprocessable
 from workflow.shapes import Shape, Short, Slug, validated
 
@@ -30,6 +31,12 @@ class TemplateParts(Shape):
     rollback_plan: Text = ""
     rollback_minutes: Minutes = Field(0, description="How long the way back takes.")
     verification_plan: Text = ""
+
+
+class TemplateEdit(TemplateParts):
+    """The parts to change."""
+
+    seen: Seen = Field("", description=SEEN_EDITION)
 
 
 class NewTemplate(TemplateParts):
@@ -61,11 +68,14 @@ def read_new(body: Any) -> tuple[str, Terms]:
     return parts.pop("slug"), Terms(**{"name": "", "title": "", "services": [], "environment": "", **parts})
 
 
-def read_parts(body: Any) -> dict[str, Any]:
-    """The parts of a template to change; raises InvalidFields and Unprocessable("unknown_field")."""
-    said = validated(TemplateParts, body)
-    _refuse_unknown(body, TemplateParts)
-    return said.model_dump(exclude_unset=True)
+def read_edit(body: Any) -> tuple[dict[str, Any], str]:
+    """The parts of a template to change, and the edition that was read, if it says so.
+
+    Raises InvalidFields and Unprocessable("unknown_field").
+    """
+    said = validated(TemplateEdit, body)
+    _refuse_unknown(body, TemplateEdit)
+    return said.model_dump(exclude_unset=True, exclude={"seen"}), said.seen
 
 
 def _refuse_unknown(body: Any, shape: type[Shape]) -> None:

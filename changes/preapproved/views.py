@@ -13,9 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.callers import caller_of_person
 from accounts.models import User
 from accounts.pages import act, attempt, reader
+from changes.beside import beside, is_whole
 from changes.models import Template
 from changes.preapproved import actions, narration, policy, queries
-from changes.preapproved.content import terms_of
+from changes.preapproved.content import ALL_LABELS, terms_of
 from changes.preapproved.forms import ApprovalForm, NewTemplateForm, RetirementForm, TemplateForm, initial_of, said_in
 from changes.preapproved.queries import Standing
 from changes.queries import names_of
@@ -119,11 +120,25 @@ def edit_template(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what a template says, or propose it again; two people approve it again."""
     found, me = _standing(slug).template, reader(request)
     form = TemplateForm(request.POST or None, initial=initial_of(asdict(terms_of(found))))
+    seen = request.POST.get("seen", "")
     if request.method == "POST":
-        changed = attempt(form, lambda: actions.change_template(slug, form.terms(), by=caller_of_person(me)))
+        by = caller_of_person(me)
+        changed = attempt(form, lambda: actions.change_template(slug, form.terms(), by=by, seen=seen))
         if changed:
             return _told_who_approves(request, changed)
-    return render(request, "preapproved/edit.html", {"form": form, "template": found})
+    return _edit_page(request, form, slug, seen=seen)
+
+
+def _edit_page(request: HttpRequest, form: TemplateForm, slug: str, *, seen: str) -> HttpResponse:
+    found = _standing(slug).template
+    terms = terms_of(found)
+    content: dict[str, Any] = {"form": form, "template": found, "seen": seen or terms.edition}
+    is_stale = bool(seen) and seen != terms.edition and is_whole(form)
+    if is_stale:
+        present, typed = (one.content | {"name": one.name} for one in (terms, form.terms()))
+        content |= {"beside": beside(found.ref, present=present, typed=typed, labels=ALL_LABELS)}
+        content |= {"seen": terms.edition}
+    return render(request, "preapproved/edit.html", content, status=409 if is_stale else 200)
 
 
 def _told_who_approves(request: HttpRequest, changed: Template) -> HttpResponse:

@@ -28,6 +28,7 @@ LABELS = {
 }
 """Every part that an approval is about, as people read it, in the order of the page."""
 FREE = ("public_note", "incident")
+ALL_LABELS = LABELS | {"public_note": "Public note", "incident": "Incident"}
 """What may change without asking anybody again."""
 
 
@@ -96,11 +97,18 @@ class Difference(NamedTuple):
     after: str
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
-    """What differs between two `bound` contents, in the order of the page."""
+def edition_of(said: Mapping[str, Any]) -> str:
+    """Changes with everything that may be edited, so that who edits can say what they saw."""
+    return digest_of({name: plain(value) for name, value in said.items()})
+
+
+def differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, labels: Mapping[str, str] = LABELS
+) -> list[Difference]:
+    """What differs between two contents in canonical form, in the order of the page."""
     return [
         Difference(name, label, in_words(before.get(name)), in_words(after.get(name)))
-        for name, label in LABELS.items()
+        for name, label in labels.items()
         if before.get(name) != after.get(name)
     ]
 

@@ -223,15 +223,17 @@ def _begin_emergency(change: Change, ticket: Ticket, *, by: Caller, now: datetim
 
 
 @transaction.atomic
-def amend_change(ref: str, changed: Mapping[str, Any], *, by: Caller) -> Standing:
+def amend_change(ref: str, changed: Mapping[str, Any], *, by: Caller, seen: str = "") -> Standing:
     """Change parts of a filed change, named as in Draft; what was approved before counts no longer.
 
-    An approved change is submitted again by it. Raises Forbidden("may_edit_change"), Conflict("not_editable"),
-    Conflict("template_fixed"), and what filing and submitting raise.
+    An approved change is submitted again by it. `seen` is the edition of what the writer read, if they say it. Raises
+    Forbidden("may_edit_change"), Conflict("stale_edit"), Conflict("not_editable"), Conflict("template_fixed"), and what
+    filing and submitting raise.
     """
     standing, now = queries.standing_of(ref, lock=True), timezone.now()
     require(policy.may_edit_change(standing.parts_of(by.user_id)))
     require_reach_of(standing, by)
+    require(edit_policy.stale_edit(seen=seen, present=standing.edition), Conflict)
     said = {**standing.said, **changed}
     draft = Draft(**{name: said[name] for name in (*LABELS, *FREE)})
     named = _named(draft, by=by)

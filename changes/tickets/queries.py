@@ -17,7 +17,7 @@ from changes.models import Approval, Change, Review, Run, Template, Ticket
 from changes.refs import change_id
 from changes.states import Risk, State
 from changes.tickets import policy, risk_policy
-from changes.tickets.content import bound, digest_of
+from changes.tickets.content import bound, digest_of, edition_of
 from workflow.errors import Conflict, Missing
 
 RUNS_OF_COMMIT = 500
@@ -67,6 +67,11 @@ class Standing:
     def content(self) -> dict[str, Any]:
         """What an approval is about."""
         return bound(self.said)
+
+    @property
+    def edition(self) -> str:
+        """Changes with everything that may be edited, also what no approval is about."""
+        return edition_of(self.said)
 
     @property
     def digest(self) -> str:

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from pydantic import Field
 
 from changes.schema import REF, ChangeInFull, RiskInBrief
-from changes.tickets.shapes import ChangeParts, NewChange, TicketCommit, Word
+from changes.tickets.shapes import ChangeEdit, NewChange, TicketCommit, Word
 from workflow.openapi import Answer
 
 
@@ -83,6 +83,7 @@ class TicketInFull(ChangeInFull):
     required_teams: list[str] | None = Field(None, description="Teams of which anybody must approve; slugs.")
     decision: DecisionInWords | None = None
     digest: str | None = Field(None, description="The hash that an approval binds to.")
+    edition: str | None = Field(None, description="Changes with every edit; send it with one as `seen`.")
     description: str | None = None
     reason: str | None = None
     risk_answers: dict[str, bool] | None = None
@@ -112,7 +113,7 @@ EDIT_CHANGE = extend_schema(
     summary="Edit a change",
     description="What is left out stays. After it was submitted, an edit makes the approvals count no longer.",
     parameters=[REF],
-    request=ChangeParts,
+    request=ChangeEdit,
     responses=TicketInFull,
 )
 

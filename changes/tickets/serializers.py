@@ -51,6 +51,7 @@ def _ticket(standing: Standing, by: Caller) -> dict[str, Any]:
         "is_break_glass": ticket.is_break_glass,
         "risk": risk_json(standing),
         "digest": ticket.digest,
+        "edition": standing.edition,
         "submitted_at": ticket.submitted_at,
         "approved_at": ticket.approved_at,
         "approvals": [_approval(one) for one in standing.approvals],

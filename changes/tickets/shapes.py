@@ -12,6 +12,8 @@ from workflow.shapes import Moment, Person, Sha, Shape, Slug, validated
 
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 Yes = Annotated[bool, Field(strict=True)]
+Seen = Annotated[str, StringConstraints(max_length=64)]
+SEEN_EDITION = "The `edition` of what you read. If somebody edited it since, nothing is changed."
 
 
 class TicketCommit(Shape):
@@ -48,6 +50,12 @@ class ChangeParts(Shape):
     commits: Annotated[list[TicketCommit], Field(max_length=200)] | None = None
 
 
+class ChangeEdit(ChangeParts):
+    """The parts to change."""
+
+    seen: Seen | None = Field(None, description=SEEN_EDITION)
+
+
 class NewChange(ChangeParts):
     """A change to file."""
 
@@ -75,14 +83,17 @@ def read_new(body: Any) -> tuple[Draft, NewChange]:
     return Draft(type=said.type, template=said.template or "", **parts), said
 
 
-def read_parts(body: Any) -> dict[str, Any]:
-    """The parts to change in a body; raises InvalidFields and Unprocessable("unknown_field")."""
-    said = validated(ChangeParts, body)
-    unknown = [name for name in body if name not in ChangeParts.model_fields]
+def read_edit(body: Any) -> tuple[dict[str, Any], str]:
+    """The parts to change in a body, and the edition that was read, if it says so.
+
+    Raises InvalidFields and Unprocessable("unknown_field").
+    """
+    said = validated(ChangeEdit, body)
+    unknown = [name for name in body if name not in ChangeEdit.model_fields]
     if unknown:
         because = f"“{unknown[0][:40]}” cannot be edited. Nothing was changed."
         raise Unprocessable("unknown_field", because, field=unknown[0][:40])
-    return _parts(said, clears=True)
+    return _parts(said, clears=True), said.seen or ""
 
 
 def read_word(body: Any) -> Word:

@@ -17,12 +17,13 @@ from accounts.callers import Caller, caller_of_person
 from accounts.models import User
 from accounts.pages import attempt, reader
 from changes import queries
+from changes.beside import Beside, beside, is_whole
 from changes.dossier import dossier_of
 from changes.models import Change
 from changes.refs import change_id
 from changes.states import State
 from changes.tickets import deciding, doing, drafting, filing, policy
-from changes.tickets.content import FREE, LABELS
+from changes.tickets.content import ALL_LABELS, FREE, LABELS, plain
 from changes.tickets.dossier import FORM_OF, Forms, review_form, ticket_dossier
 from changes.tickets.forms import (
     CorrectForm,
@@ -129,12 +130,35 @@ def edit_change(request: HttpRequest, ref: str) -> HttpResponse:
     form = drafting.filing_form(me, known, typed=_switched(request.POST), initial=initial_of(standing.said))
     form.keep(names)
     if request.method == "POST" and request.POST.get("do") == "save":
-        edited = attempt(
-            form, lambda: filing.amend_change(standing.ref, _changed(form, names), by=caller_of_person(me))
-        )
+        edited = attempt(form, lambda: _save(request, standing, _changed(form, names)))
         if edited:
             return _told_of_edit(request, before=standing, after=edited)
-    return render(request, "tickets/edit.html", _edit_page(form, known, standing, me))
+    late = _late(request, standing, form)
+    content = _edit_page(form, known, standing, me) | (late or {"seen": request.POST.get("seen") or standing.edition})
+    return render(request, "tickets/edit.html", content, status=409 if late else 200)
+
+
+def _save(request: HttpRequest, standing: Standing, changed: dict[str, Any]) -> Standing:
+    by, seen = caller_of_person(reader(request)), request.POST.get("seen", "")
+    return filing.amend_change(standing.ref, changed, by=by, seen=seen)
+
+
+def _late(request: HttpRequest, standing: Standing, form: FilingForm) -> dict[str, Any]:
+    """What the page shows besides when somebody else edited the change since it was opened; empty if nobody did."""
+    seen = request.POST.get("seen", "")
+    if not seen or request.POST.get("do") != "save" or not is_whole(form):
+        return {}
+    fresh = _standing(standing.ref)
+    if seen == fresh.edition:
+        return {}
+    return {"seen": fresh.edition, "beside": _beside(form, _editable(standing), fresh)}
+
+
+def _beside(form: FilingForm, names: list[str], fresh: Standing) -> Beside:
+    present, typed = (
+        {name: plain(value) for name, value in said.items()} for said in (fresh.said, _changed(form, names))
+    )
+    return beside(fresh.ref, present=present, typed=typed, labels=ALL_LABELS)
 
 
 def _editable(standing: Standing) -> list[str]:

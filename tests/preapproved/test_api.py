@@ -11,7 +11,7 @@ from tests.preapproved.people import is_usable, state_of
 API = "/api/v1/templates"
 IN_LIST = {
     *("ref", "url", "slug", "name", "state", "usable", "because", "title", "services", "environment", "author"),
-    *("approved_until", "digest", "created_at", "updated_at"),
+    *("approved_until", "digest", "edition", "created_at", "updated_at"),
 }
 IN_FULL = IN_LIST | {
     *("description", "reason", "customer_impacting", "public_note", "risk_answers", "test_evidence", "rollback_plan"),

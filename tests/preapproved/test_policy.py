@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from changes.preapproved import policy
-from changes.preapproved.content import Terms, differences
+from changes.preapproved.content import LABELS, Terms
 from changes.preapproved.models import Template
 from changes.preapproved.states import MOVES
+from changes.tickets.content import differences
 from changes.tickets.policy import Circle, Hand, approver_role, four_eyes, quorum_satisfiable
 from changes.tickets.risk_policy import RISK_QUESTIONS
 from tests.factories import NOON
@@ -227,7 +228,7 @@ def terms(**changed):
 )
 def test_every_part_that_an_approver_reads_is_in_the_digest_and_in_the_difference(changed):
     assert terms(**changed).digest != terms().digest
-    found = differences(terms().content, terms(**changed).content)
+    found = differences(terms().content, terms(**changed).content, labels=LABELS)
     assert [one.name for one in found] == list(changed)
     assert found[0].before != found[0].after
 

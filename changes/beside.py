@@ -1,0 +1,35 @@
+"""What somebody else wrote beside what is typed, for an edit that came too late."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django import forms
+
+from changes.narration import actor_in_words
+from changes.queries import timeline_with_names
+from changes.tickets.content import Difference, differences
+
+EDITS = frozenset({"edited", "changed", "renamed"})
+
+
+class Beside(NamedTuple):
+    """Who wrote last and when, in words and None if nobody knows, and each part that differs: theirs, then typed."""
+
+    who: str
+    at: datetime | None
+    parts: list[Difference]
+
+
+def is_whole(form: forms.Form) -> bool:
+    """Whether every field was well-formed, whatever the action then refused."""
+    return form.is_bound and set(form.fields) <= set(form.cleaned_data)
+
+
+def beside(ref: str, *, present: Mapping[str, Any], typed: Mapping[str, Any], labels: Mapping[str, str]) -> Beside:
+    """What the subject `ref` says now beside what is typed, both in canonical form and with the same names."""
+    entries, names = timeline_with_names(ref)
+    last = next((entry for entry in entries if entry.verb in EDITS), None)
+    who = actor_in_words(last.actor, names) if last else "somebody else"
+    shown = {name: label for name, label in labels.items() if name in typed}
+    return Beside(who, last.occurred_at if last else None, differences(present, typed, labels=shown))
