@@ -48,7 +48,7 @@ class Plan(models.Model):
     @property
     def ref(self) -> str:
         """The subject under which the ledger keeps it."""
-        return f"OPSGENIE-PLAN-{self.pk}"
+        return f"OPSPLAN-{self.pk.hex}"
 
 
 class Operation(models.Model):

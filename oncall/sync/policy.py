@@ -1,6 +1,6 @@
 """What a plan does: the three-way comparison, its order and its guards. Pure: no database, no clock, no network."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -132,4 +132,37 @@ def misfits(state: State) -> list[tuple[Key, str]]:
         edges = [form.get("start"), form.get("end")]
         if any(edge and edge[14:] not in {"00:00Z", "30:00Z"} for edge in edges):
             found.append((key, "Opsgenie knows only full and half hours. Move its start or end to one."))
+    return found
+
+
+def may_plan(*, is_admin: bool, leads: Collection[str]) -> Decision:
+    """Administrators and leads of teams see what keeping in step with Opsgenie would do."""
+    if is_admin or leads:
+        return Decision("may_plan", "allowed", "Leads a team, or administers.")
+    return Decision("may_plan", "refused", "Only leads of teams, and administrators, can plan this.")
+
+
+def may_apply(*, is_admin: bool, leads: Collection[str], touched: Collection[str]) -> Decision:
+    """Administrators apply any plan; a lead one that touches only schedules of teams that they lead."""
+    others = sorted(set(touched) - set(leads))
+    if is_admin or (leads and not others):
+        return Decision("may_apply", "allowed", "Leads every team whose schedule is touched, or administers.")
+    because = "Only an administrator, or somebody who leads every team whose schedule is touched, can apply this."
+    return Decision("may_apply", "refused", because)
+
+
+def agreed(local: Form | None, remote: Form | None, base: Form | None) -> Form | None:
+    """How a schedule is as far as both sides are the same; what differs stays as it was last agreed, or is left out."""
+    if local is None or remote is None:
+        return None
+    here, there = pieces_of({"": local}), pieces_of({"": remote})
+    before = pieces_of({"": base}) if base else {}
+    head = here if is_same(here["schedule", "", ""], there["schedule", "", ""]) else before
+    if ("schedule", "", "") not in head:
+        return None
+    found: Form = {"name": local["name"], **head["schedule", "", ""], "rotations": {}, "overrides": {}}
+    for key in {*here, *there, *before} - {("schedule", "", "")}:
+        form = here.get(key) if is_same(here.get(key), there.get(key)) else before.get(key)
+        if form is not None:
+            found[f"{key[0]}s"][key[2]] = form
     return found

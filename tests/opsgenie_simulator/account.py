@@ -287,9 +287,9 @@ class Account:
     def alert_found(self, identifier: str, by: str = "id") -> dict[str, Any]:
         """By id, alias or tiny id; the newest; 404."""
         name = {"id": "id", "alias": "alias", "tiny": "tinyId"}.get(by, "id")
-        for one in reversed(list(self.alerts.values())):
-            if one[name] == identifier:
-                return one
+        found = [one for one in self.alerts.values() if one[name] == identifier]
+        if found:
+            return found[-1]
         raise Refused(404, "Alert does not exist")
 
     def act(self, verb: str, identifier: str, by: str) -> str:

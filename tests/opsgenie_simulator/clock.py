@@ -1,9 +1,10 @@
 """Who is on call, as Opsgenie counts: written apart from the application's own rota, so that each can prove the other.
 
-Where the application walks from edge to edge, this asks every quarter of an hour by itself.
+Where the application walks from edge to edge, this asks every half hour, or quarter, by itself.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ def write(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@lru_cache(maxsize=4096)
 def real(wall: datetime, zone: ZoneInfo) -> datetime:
     """When a clock shows `wall`: the first time of two, the end of a gap."""
     first = wall.replace(tzinfo=zone, fold=0)
@@ -99,15 +101,17 @@ def periods(
     """The periods of one rotation in a window, cut at `now` as Opsgenie cuts them."""
     start, end = window
     now, found = datetime.now(UTC), list[dict[str, Any]]()
-    at = start
+    # Everything snaps to half hours; only zones such as Kathmandu's see them at a quarter past.
+    is_odd = (start.astimezone(ZoneInfo(schedule["timezone"])).utcoffset() or QUARTER) % (2 * QUARTER)
+    step, at = QUARTER if is_odd else 2 * QUARTER, start
     while at < end:
         who = on_call(schedule, rotation, at, switches)
         if who:
-            kind = "historical" if at + QUARTER <= now and who[1] == "default" else who[1]
+            kind = "historical" if at + step <= now and who[1] == "default" else who[1]
             last = found[-1] if found else None
             if last and last["endDate"] == at and (last["recipient"], last["type"]) == (who[0], kind):
-                last["endDate"] = at + QUARTER
+                last["endDate"] = at + step
             else:
-                found.append({"startDate": at, "endDate": at + QUARTER, "type": kind, "recipient": who[0]})
-        at += QUARTER
+                found.append({"startDate": at, "endDate": at + step, "type": kind, "recipient": who[0]})
+        at += step
     return [{**one, "startDate": write(one["startDate"]), "endDate": write(one["endDate"])} for one in found]
