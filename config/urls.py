@@ -13,6 +13,8 @@ from home import health
 from home.landscape import landscape
 from home.theme import choose_theme
 from home.views import my_queue, now
+from oncall.urls import api_urls as oncall_api
+from oncall.urls import page_urls as oncall_pages
 
 handler400 = "home.errors.bad_request"
 handler403 = "home.errors.forbidden"
@@ -23,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # First, because machines ask for it thousands of times as often as people ask for anything.
     path("api/v1/", include(changes_api)),
     path("api/v1/", include(catalog_api)),
+    path("api/v1/", include(oncall_api)),
     path("api/v1/", include(contacts_api)),
     re_path(r"^api/v1/openapi\.json/?$", OpenApiDocument.as_view()),
     re_path(r"^api/docs/?$", api_docs, name="api_docs"),
@@ -37,5 +40,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(catalog_settings)),
     path("", now),
     path("queue", my_queue),
+    path("", include(oncall_pages)),
     path("", include(changes_pages)),
 ]

@@ -30,6 +30,7 @@ ENTRIES = (
     Entry("Pipelines", "/pipelines", "rocket", "Changes", is_tab=True),
     Entry("Freezes", "/freezes", "snowflake", "Changes"),
     Entry("Templates", "/templates", "template", "Changes"),
+    Entry("On call", "/oncall", "compass", "People"),
     Entry("Insights", "/insights", "chart-line", "Learn"),
     Entry("Audit", "/audit", "certificate", "Run"),
     Entry("Delivery log", "/delivery", "send", "Run"),

@@ -20,6 +20,9 @@ from workflow.decisions import require
 from workflow.errors import Conflict, Missing, Unprocessable
 from workflow.ledger import Happening, record
 
+RESERVED = {"new", "links", "swaps", "feeds"}
+"""Addresses of pages beside those of schedules."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:
@@ -132,6 +135,9 @@ def _columns(declared: DeclaredSchedule, **others: Any) -> dict[str, Any]:
 def judge(declared: DeclaredSchedule) -> None:
     """Raise Unprocessable with the field for what no schedule may be."""
     require(policy.name_fits(declared.name), Unprocessable, field="name")
+    if declared.slug in RESERVED:
+        because = f"The address “{declared.slug}” is taken by a page. Choose another name."
+        raise Unprocessable("slug_reserved", because, field="name")
     if declared.time_zone not in known_zones():
         because = f"“{declared.time_zone[:64]}” is no time zone. Write one like Europe/Berlin."
         raise Unprocessable("unknown_time_zone", because, field="time_zone")

@@ -369,10 +369,11 @@ LOOKS_AHEAD = timedelta(days=14)
 
 def standings(rows: QuerySet[Schedule], at: datetime) -> list[Standing]:
     """How these schedules stand."""
-    return [_standing(watch, at) for watch in watches(rows, at, at + LOOKS_AHEAD)]
+    return [standing_of(watch, at) for watch in watches(rows, at, at + LOOKS_AHEAD)]
 
 
-def _standing(watch: Watch, at: datetime) -> Standing:
+def standing_of(watch: Watch, at: datetime) -> Standing:
+    """How a schedule stands, of which `watch` knows the next two weeks."""
     pieces = watch.final(at, at + LOOKS_AHEAD)
     then = watch.named(pieces[1].people) if len(pieces) > 1 else []
     return Standing(watch, watch.named(pieces[0].people), pieces[0].end, then, rota.gaps(pieces))

@@ -10,6 +10,7 @@ from accounts.models import Membership, Team, User
 from catalog.models import Environment, Service
 from changes.models import Change, Freeze, Pipeline, Template, Ticket
 from changes.search import words
+from oncall.models import Schedule
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -127,6 +128,29 @@ def make_template(shop: Shop, **columns: Any) -> Template:
     template = Template.objects.create(name=said["title"], environment=shop.production, **said)
     template.services.add(shop.checkout)
     return template
+
+
+def make_watch(shop: Shop, *emails: str, **columns: Any) -> Schedule:
+    """Payments' schedule in UTC, since ten days; these people, or Ann and Bo, take turns at midnight.
+
+    An override of the day after tomorrow has the id 900001.
+    """
+    said = {
+        "slug": "payments-primary",
+        "name": "payments_primary",
+        "team": shop.payments,
+        "time_zone": "UTC",
+        **columns,
+    }
+    schedule = Schedule.objects.create(**said)
+    midnight = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    rotation = schedule.rotations.create(name="day", type="daily", start=midnight - timedelta(days=10))
+    people = [User.objects.get(email=email) for email in emails] or [shop.ann, shop.bo]
+    for position, person in enumerate(people):
+        rotation.participants.create(position=position, kind="user", user=person)
+    override = {"user": shop.cy, "start": midnight + timedelta(days=2), "end": midnight + timedelta(days=3)}
+    schedule.overrides.create(id=900001, alias="ours-1", **override)
+    return schedule
 
 
 def make_freeze(**columns: Any) -> Freeze:

@@ -81,6 +81,9 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/freezes/{id}/override": lambda: {"reason": "It burns.", "expires_at": _hours(1, 2)["end"]},
     "POST /api/v1/freezes/{id}/confirm-override": lambda: {"override": 900001},
     "POST /api/v1/freezes/{id}/end": lambda: {"reason": "All is well."},
+    "POST /api/v1/schedules": lambda: {"name": "ledger", "ownerTeam": {"name": "payments"}},
+    "PUT /api/v1/schedules/{slug}": lambda: {"name": "checkout", "ownerTeam": {"name": "payments"}},
+    "POST /api/v1/schedules/{slug}/overrides": lambda: {"user": "bo@example.com", **_hours(1, 2)},
     "POST /api/v1/gate": lambda: {
         "service": "checkout",
         "environment": "production",
@@ -110,4 +113,4 @@ RULED = re.compile(r"/confirm(-override)?$|^(PATCH|POST) /api/v1/(changes/\{ref\
 
 def may_answer(route: Route) -> set[int]:
     """What a caller who gets through may be answered."""
-    return {200, 201, 202, 403, 409, 422} if RULED.search(str(route)) else {200, 201, 202}
+    return {200, 201, 202, 204, 403, 409, 422} if RULED.search(str(route)) else {200, 201, 202, 204}

@@ -19,7 +19,7 @@ from accounts.policy import SCOPES
 from changes.models import Change, FreezeOverride
 from tests.api.surface import BODIES, NAMES, TICKETS, Route, addresses, body_of, may_answer, routes
 from tests.conftest import token_client
-from tests.factories import Shop, deployment, make_freeze, make_template, make_ticket
+from tests.factories import Shop, deployment, make_freeze, make_template, make_ticket, make_watch
 from workflow.wire import write_json
 
 ROUTES = routes()
@@ -36,6 +36,7 @@ def ref(shop, ci) -> str:
     make_ticket(shop, requester=shop.ann, implementer=shop.ann)
     _freeze_with_override(shop)
     make_template(shop, slug=NAMES["slug"])
+    make_watch(shop, slug=NAMES["slug"])
     return str(ci.post("/api/v1/deployments", deployment(), format="json").json()["ref"])
 
 
