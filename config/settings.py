@@ -170,6 +170,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "make-digests": {"task": "accounts.tasks.make_digests", "schedule": 60.0, "options": {"expires": 60}},
     "forget-old-asides": {"task": "accounts.tasks.forget_old_asides", "schedule": 3600.0},
     "forget-ended-sessions": {"task": "accounts.tasks.forget_ended_sessions", "schedule": 3600.0},
+    "send-summaries": {"task": "home.tasks.send_summaries", "schedule": 60.0, "options": {"expires": 60}},
     "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
 }
 
@@ -190,6 +191,10 @@ SLACK_BOT_TOKEN = env.text("SLACK_BOT_TOKEN")
 SLACK_API_URL = env.address("SLACK_API_URL", "https://slack.com/api/", schemes=_WEB, example="https://slack.com/api/")
 SLACK_CHANNEL = env.text("SLACK_CHANNEL")
 """Where the whole organisation reads about customer-impacting changes, as in #changes; a team may have its own."""
+SUMMARY_HOUR = int(env.choice("SUMMARY_HOUR", "9", among=[str(hour) for hour in range(24)]))
+"""From which hour on, by TIME_ZONE, the organisation's channel gets its summaries; teams have hours of their own."""
+SUMMARY_WHEN_QUIET = env.yes_or_no("SUMMARY_WHEN_QUIET", default=True)
+"""Whether a day with nothing to tell is told, in one line: silence could also mean that nobody looks."""
 OPSGENIE_API_KEY = env.text("OPSGENIE_API_KEY")
 OPSGENIE_REGION = env.choice("OPSGENIE_REGION", "US", among=("US", "EU"))
 _opsgenie = {"US": "https://api.opsgenie.com", "EU": "https://api.eu.opsgenie.com"}[OPSGENIE_REGION]

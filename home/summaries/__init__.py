@@ -1,0 +1,1 @@
+"""Summaries: what each channel reads in its morning, and on Mondays what is coming."""
