@@ -38,10 +38,10 @@ def fetch(sql: str, parameters: Sequence[Any] = (), *, moments: Iterable[int] = 
 
 
 @lru_cache(maxsize=512)
-def _numbered(sql: str) -> str:
-    """The statement with `$1`, `$2` for its marks. psycopg would number those of a long one each time it runs."""
+def _numbered(sql: str) -> bytes:
+    """The statement with `$1`, `$2` for its marks. psycopg would number, encode and hash it each time."""
     parts = sql.split("%s")
-    return "".join(f"{part}${number}" for number, part in enumerate(parts[:-1], start=1)) + parts[-1]
+    return ("".join(f"{part}${number}" for number, part in enumerate(parts[:-1], start=1)) + parts[-1]).encode()
 
 
 def _cursor() -> "psycopg.RawCursor[Row]":
