@@ -13,6 +13,8 @@ from home import health
 from home.landscape import landscape
 from home.theme import choose_theme
 from home.views import my_queue, now
+from oncall.sync.urls import api_urls as opsgenie_api
+from oncall.sync.urls import page_urls as opsgenie_pages
 from oncall.urls import api_urls as oncall_api
 from oncall.urls import page_urls as oncall_pages
 
@@ -26,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(changes_api)),
     path("api/v1/", include(catalog_api)),
     path("api/v1/", include(oncall_api)),
+    path("api/v1/", include(opsgenie_api)),
     path("api/v1/", include(contacts_api)),
     re_path(r"^api/v1/openapi\.json/?$", OpenApiDocument.as_view()),
     re_path(r"^api/docs/?$", api_docs, name="api_docs"),
@@ -40,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(catalog_settings)),
     path("", now),
     path("queue", my_queue),
+    path("", include(opsgenie_pages)),
     path("", include(oncall_pages)),
     path("", include(changes_pages)),
 ]

@@ -76,6 +76,10 @@ class Opsgenie:
     def __init__(self, line: Line) -> None:
         self._line = line
 
+    def check(self) -> None:
+        """Whether the key works and Opsgenie answers; raises Declined or Unanswered."""
+        self._ask("GET", "/v2/schedules")
+
     # --- Reading -----------------------------------------------------------------------------------------------------
 
     def schedules(self) -> State:

@@ -3,25 +3,27 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from typing import NamedTuple, Protocol
 
 from oncall.sync.shapes import Form, State
+from workflow.errors import Conflict, TooMany
 
 
-class Unanswered(Exception):
+class Unanswered(TooMany):
     """No answer, or one that says to come back; `wait` is in seconds. What was asked for may have happened."""
 
+    status = 503
+
     def __init__(self, message: str, wait: float = 30.0) -> None:
-        super().__init__(message)
-        self.message, self.wait = message, wait
+        super().__init__("provider_unanswered", message, wait=ceil(wait))
 
 
-class Declined(Exception):
+class Declined(Conflict):
     """The system says no, in its own words."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__("provider_declined", message)
 
 
 class Stretch(NamedTuple):

@@ -1,6 +1,6 @@
 """Every write that brings Opsgenie and Decklog together: plan, apply, and the look for drift."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import cast
@@ -27,16 +27,18 @@ from workflow.transitions import move
 # --- Plan ------------------------------------------------------------------------------------------------------------
 
 
-def make_plan(direction: Direction, *, remote: Provider, by: Caller | None) -> Plan:
+def make_plan(direction: Direction, *, remote: Callable[[], Provider], by: Caller | None) -> Plan:
     """Find out what would be done and keep it; nothing else is changed. `by` is None for the command line.
+
+    `remote` connects, after it is known who may.
 
     Raises Forbidden("may_plan"), Unanswered, Declined.
     """
     if by is not None:
         require(policy.may_plan(is_admin=by.is_admin, leads=queries.led_by(by.user_id)))
-    native = Native()
-    local, there = native.schedules(), remote.schedules()
-    here_people, there_people = native.people(), remote.people()
+    native, other = Native(), remote()
+    local, there = native.schedules(), other.schedules()
+    here_people, there_people = native.people(), other.people()
     found = policy.compare(local, there, queries.base(), direction=direction, truths=queries.truths())
     _set_aside(found, local, here_people, there_people)
     needed = {email for form in local.values() for email in people_in(form)} if direction != "import" else set()

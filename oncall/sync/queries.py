@@ -1,18 +1,23 @@
 """Reads of plans, and of what both sides hold."""
 
+import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
+from accounts.callers import Caller
 from accounts.models import Membership
 from oncall import rota
 from oncall.models import Schedule
 from oncall.providers.protocol import Provider, Stretch
+from oncall.sync import policy
 from oncall.sync.models import Agreed, Operation, Plan
 from oncall.sync.policy import Step
 from oncall.sync.shapes import Form, Key, State, people_in, plan_of
+from workflow.decisions import require
+from workflow.errors import Missing
 
 WEEKS = 13
 """How far ahead both sides must say the same."""
@@ -121,3 +126,12 @@ def _told(one: Stretch | None) -> str:
 def standing() -> Sequence[Agreed]:
     """Every schedule that is kept in step, with its drift."""
     return list(Agreed.objects.order_by("schedule"))
+
+
+def plan_for(pk: uuid.UUID, *, by: Caller) -> Plan:
+    """The plan, for those who may plan; raises Missing and Forbidden("may_plan")."""
+    require(policy.may_plan(is_admin=by.is_admin, leads=led_by(by.user_id)))
+    found = plans().filter(pk=pk).first()
+    if found is None:
+        raise Missing("not_found", "There is no such plan.")
+    return found

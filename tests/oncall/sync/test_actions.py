@@ -50,7 +50,7 @@ def run(plan, remote, confirmation=""):
 
 
 def planned(direction, remote):
-    return actions.make_plan(direction, remote=remote, by=None)
+    return actions.make_plan(direction, remote=lambda: remote, by=None)
 
 
 def words(plan):
@@ -230,8 +230,8 @@ def test_overrides_of_both_sides_come_together_where_that_is_wanted(opsgenie, ke
 
 def test_only_those_who_lead_every_team_that_is_touched_apply_a_plan(opsgenie, kept_here, shop):
     with pytest.raises(Forbidden):
-        actions.make_plan("push", remote=opsgenie, by=caller_of_person(shop.bo))
-    plan = actions.make_plan("push", remote=opsgenie, by=caller_of_person(shop.ann))
+        actions.make_plan("push", remote=lambda: opsgenie, by=caller_of_person(shop.bo))
+    plan = actions.make_plan("push", remote=lambda: opsgenie, by=caller_of_person(shop.ann))
     with pytest.raises(Forbidden):
         actions.ask_to_apply(plan, by=caller_of_person(shop.cy))
     actions.ask_to_apply(plan, by=caller_of_person(shop.ann))

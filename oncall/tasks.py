@@ -1,0 +1,5 @@
+"""The periodic duties of the watch, where Celery looks for them."""
+
+from oncall.sync.tasks import look_for_drift, mind_plans
+
+__all__ = ["look_for_drift", "mind_plans"]
