@@ -8,7 +8,7 @@ from pydantic import Field
 
 from accounts.organisation import Zone
 from changes.freezes import actions, policy
-from changes.freezes.actions import Declared
+from changes.freezes.content import Declared
 from changes.freezes.models import Freeze
 from changes.freezes.recurrence import Terms
 from workflow.ledger import SYSTEM

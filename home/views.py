@@ -1,6 +1,5 @@
 """The Now page: what is happening, and what waits for me."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,6 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from accounts.pages import reader
 from changes.freezes.queries import overrides_to_confirm
-from changes.models import FreezeOverride
 from changes.pipelines.snippets import first_curl
 from changes.preapproved.queries import waiting_for as templates_waiting_for
 from changes.queries import ChangeRow, filter_choices
@@ -41,16 +39,14 @@ def now(request: HttpRequest) -> HttpResponse:
 def my_queue(request: HttpRequest) -> HttpResponse:
     """Everything that waits for the reader, under what it asks of them."""
     me, at = reader(request), timezone.now()
-    # Rare enough to be looked up here only: the first page asks the database as often as a page may.
-    overrides = overrides_to_confirm(me, now=at, limit=queries.SHOWN)
-    return render(request, "home/queue.html", {"groups": grouped(_waiting(me, at, overrides=overrides)["waiting"])})
+    return render(request, "home/queue.html", {"groups": grouped(_waiting(me, at)["waiting"])})
 
 
 def _today_in_words(at: datetime) -> str:
     return f"{moments.long_day(at).partition(', ')[2]}, {moments.clock(at)} {moments.zone()}"
 
 
-def _waiting(me: User, at: datetime, *, overrides: Sequence[FreezeOverride] = ()) -> dict[str, Any]:
+def _waiting(me: User, at: datetime) -> dict[str, Any]:
     found = Found(
         unproven=queries.proof_asked_of(me, now=at),
         untrusted=queries.untrusted_of(me, now=at),
@@ -58,7 +54,7 @@ def _waiting(me: User, at: datetime, *, overrides: Sequence[FreezeOverride] = ()
         dead=queries.dead_messages() if me.is_admin else 0,
         duties=duties_of(me, now=at),
         templates=templates_waiting_for(me, now=at),
-        overrides=overrides,
+        overrides=overrides_to_confirm(me, now=at, limit=queries.SHOWN),
     )
     return {"waiting": queue(found, now=at)}
 

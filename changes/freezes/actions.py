@@ -14,6 +14,7 @@ from accounts.models import Team, User
 from accounts.zones import known_zones
 from catalog.models import Environment, Service
 from changes.freezes import messages, policy, queries, recurrence
+from changes.freezes.content import Declared, changes_between, declared_of
 from changes.freezes.models import Freeze, FreezeOverride, Hold
 from changes.freezes.queries import Scope
 from changes.mailboxes import mailbox
@@ -25,28 +26,6 @@ from workflow.lines import brief, line_fault
 
 MOST_ASKED = 10
 """How many people are asked at most to confirm an override."""
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A freeze as somebody declares it; scopes are slugs, and empty ones mean everything."""
-
-    name: str
-    start: datetime
-    end: datetime
-    reason: str = ""
-    is_hard: bool = True
-    rrule: str = ""
-    time_zone: str = ""
-    services: Sequence[str] = ()
-    teams: Sequence[str] = ()
-    environments: Sequence[str] = ()
-
-    @property
-    def terms(self) -> recurrence.Terms:
-        """When it is in force, to whole seconds."""
-        start, end = (moment.replace(microsecond=0) for moment in (self.start, self.end))
-        return recurrence.Terms(start, end, self.rrule.strip(), self.time_zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +48,8 @@ def declare_freeze(declared: Declared, *, by: Caller) -> Freeze:
     """
     judge(declared)
     scope = scope_named(declared)
-    _require_reach(scope, by=by)
-    _require_say(scope, by=by)
+    require_reach(scope, by=by)
+    require_say(scope, by=by)
     require(
         policy.freeze_lies_ahead(last_end=recurrence.last_end(declared.terms), now=timezone.now()),
         Unprocessable,
@@ -116,17 +95,17 @@ def put_down(declared: Declared, scope: Scope, *, actor: str, created_by: int | 
     freeze = Freeze(**_columns(declared), created_by_id=created_by, created_at=now, updated_at=now)
     freeze.save(force_insert=True)
     _set_scope(freeze, scope)
-    _note(freeze, "declared", actor, _facts(freeze, scope))
+    note(freeze, "declared", actor, facts_of(freeze, scope))
     return freeze
 
 
 @transaction.atomic
 def change_freeze(freeze: Freeze, declared: Declared, scope: Scope, *, actor: str) -> Freeze:
     """Give a freeze other terms, which were judged, in the name of `actor`; one that was ended stays ended."""
-    changed = amend(freeze, **_columns(declared, ended_at=freeze.ended_at))
+    before = declared_of(freeze)
+    amend(freeze, **_columns(declared, ended_at=freeze.ended_at), updated_at=timezone.now())
     _set_scope(freeze, scope)
-    amend(freeze, updated_at=timezone.now())
-    _note(freeze, "changed", actor, _facts(freeze, scope) | {"fields": sorted(changed)})
+    note(freeze, "changed", actor, facts_of(freeze, scope) | {"changed": changes_between(before, declared)})
     return freeze
 
 
@@ -156,17 +135,18 @@ def end_freeze(pk: int, *, by: Caller, reason: str = "") -> Freeze:
 
     Raises Missing, Conflict("freeze_is_running"), Forbidden("may_decide_on_freeze"), Forbidden("token_limits").
     """
-    freeze, now = _locked(pk), timezone.now()
+    freeze, now = locked_freeze(pk), timezone.now()
     scope = queries.scope_of(freeze)
-    _require_reach(scope, by=by)
-    _require_say(scope, by=by)
-    _require_running(freeze, now=now)
+    require_reach(scope, by=by)
+    require_say(scope, by=by)
+    require_running(freeze, now=now)
     amend(freeze, ended_at=now, last_end=now, updated_at=now)
-    _note(freeze, "ended", by.actor, {"reason": reason})
+    note(freeze, "ended", by.actor, {"reason": reason})
     return freeze
 
 
-def _locked(pk: int) -> Freeze:
+def locked_freeze(pk: int) -> Freeze:
+    """The freeze, locked until the end of the transaction; raises Missing."""
     # Of two people who decide at once, the second one sees what the first one made of it.
     freeze = Freeze.objects.select_for_update().filter(pk=pk).first()
     if freeze is None:
@@ -174,7 +154,7 @@ def _locked(pk: int) -> Freeze:
     return freeze
 
 
-def _require_reach(scope: Scope, *, by: Caller) -> None:
+def require_reach(scope: Scope, *, by: Caller) -> None:
     """Refuse a token that is limited to less than the scope."""
     services = [service.slug for service in scope.services]
     environments = [environment.slug for environment in scope.environments]
@@ -186,23 +166,27 @@ def _require_reach(scope: Scope, *, by: Caller) -> None:
         raise Forbidden("token_limits", "This token may not decide about all that this freeze covers.")
 
 
-def _require_say(scope: Scope, *, by: Caller, is_wide: bool = False) -> None:
+def require_say(scope: Scope, *, by: Caller, is_wide: bool = False) -> None:
+    """Raise Forbidden("may_decide_on_freeze") unless the caller leads a team that it covers, or administers."""
     standing = queries.standing_in(scope, user_id=by.user_id, is_admin=by.is_admin)
     decision = policy.may_decide_on_freeze(standing, is_wide=is_wide or scope.is_wide)
     require(decision)
 
 
-def _require_running(freeze: Freeze, *, now: datetime) -> None:
+def require_running(freeze: Freeze, *, now: datetime) -> None:
+    """Raise Conflict("freeze_is_running") for one that is over."""
     decision = policy.freeze_is_running(ended_at=freeze.ended_at, last_end=freeze.last_end, now=now)
     require(decision, Conflict)
 
 
-def _note(freeze: Freeze, verb: str, actor: str, facts: dict[str, object], rule: str = "") -> None:
+def note(freeze: Freeze, verb: str, actor: str, facts: dict[str, object], rule: str = "") -> None:
+    """Put down in the ledger what was done with it."""
     now = timezone.now()
     record(freeze.ref, Happening(verb, actor, now, facts, rule), at=now)
 
 
-def _facts(freeze: Freeze, scope: Scope) -> dict[str, object]:
+def facts_of(freeze: Freeze, scope: Scope) -> dict[str, object]:
+    """What the ledger keeps about a freeze."""
     return {
         "name": freeze.name,
         "hard": freeze.is_hard,
@@ -230,11 +214,11 @@ def ask_override(pk: int, wish: Wish, *, by: Caller) -> FreezeOverride:
     Raises Missing, Unprocessable for a reason, services or an end that will not do, Conflict("freeze_is_running"),
     Conflict("nothing_to_override"), Conflict("quorum_unsatisfiable"), Forbidden("may_decide_on_freeze").
     """
-    freeze, now = _locked(pk), timezone.now()
+    freeze, now = locked_freeze(pk), timezone.now()
     services, scope = _wished_services(freeze, wish)
-    _require_reach(scope, by=by)
-    _require_say(scope, by=by, is_wide=queries.scope_of(freeze).is_wide)
-    _require_running(freeze, now=now)
+    require_reach(scope, by=by)
+    require_say(scope, by=by, is_wide=queries.scope_of(freeze).is_wide)
+    require_running(freeze, now=now)
     needless = policy.nothing_to_override(is_hard=freeze.is_hard)
     require(needless, Conflict)
     if not wish.reason.strip():
@@ -252,8 +236,8 @@ def ask_override(pk: int, wish: Wish, *, by: Caller) -> FreezeOverride:
     )
     override.save(force_insert=True)
     override.services.set(services)
-    _note(freeze, "override_asked", by.actor, _override_facts(override, services))
-    told = _told(override, freeze, services)
+    note(freeze, "override_asked", by.actor, override_facts(override, services))
+    told = told_of(override, freeze, services)
     asked = [messages.override_wanted(told, to=(person.pk, person.email)) for person in confirmers[:MOST_ASKED]]
     tell_all(asked, at=now)
     return override
@@ -285,38 +269,42 @@ def confirm_override(pk: int, override_id: int, *, by: Caller) -> FreezeOverride
     Raises Missing, Conflict("override_is_open"), Conflict("freeze_is_running"), Forbidden("four_eyes"),
     Forbidden("may_decide_on_freeze"), Forbidden("token_limits").
     """
-    freeze, now = _locked(pk), timezone.now()
+    freeze, now = locked_freeze(pk), timezone.now()
     override = freeze.overrides.select_related("requested_by").filter(pk=override_id).first()
     if override is None:
         raise Missing("not_found", f"{freeze.ref} has no override {override_id}.")
     services = list(override.services.all())
     whole = queries.scope_of(freeze)
     scope = Scope(services, environments=whole.environments) if services else whole
-    _require_reach(scope, by=by)
-    _require_say(scope, by=by, is_wide=whole.is_wide)
-    _require_running(freeze, now=now)
+    require_reach(scope, by=by)
+    require_say(scope, by=by, is_wide=whole.is_wide)
+    require_running(freeze, now=now)
     is_open = policy.override_is_open(
-        is_confirmed=override.confirmed_at is not None, expires_at=override.expires_at, now=now
+        is_confirmed=override.confirmed_at is not None,
+        expires_at=override.expires_at,
+        now=now,
+        is_revoked=override.revoked_at is not None,
     )
     require(is_open, Conflict)
     box = mailbox(User.objects.get(pk=by.user_id).email)
     another = policy.override_confirmed_by_another(requested_by=mailbox(override.requested_by.email), confirmer=box)
     require(another)
     amend(override, confirmed_by_id=by.user_id, confirmed_at=now)
-    facts = _override_facts(override, services) | {"confirmed_by": f"user:{by.user_id}"}
-    _note(freeze, "override_confirmed", by.actor, facts, another.rule)
+    facts = override_facts(override, services) | {"confirmed_by": f"user:{by.user_id}"}
+    note(freeze, "override_confirmed", by.actor, facts, another.rule)
     _announce(override, freeze, services, now=now)
     return override
 
 
 def _announce(override: FreezeOverride, freeze: Freeze, services: list[Service], *, now: datetime) -> None:
     call_off(messages.override_topic(override.pk))
-    told = _told(override, freeze, services)
+    told = told_of(override, freeze, services)
     leads = queries.affected_leads(freeze, services)
     tell_all([messages.override_announced(told, to=(lead.pk, lead.email)) for lead in leads], at=now)
 
 
-def _told(override: FreezeOverride, freeze: Freeze, services: list[Service]) -> messages.OverrideFacts:
+def told_of(override: FreezeOverride, freeze: Freeze, services: list[Service]) -> messages.OverrideFacts:
+    """An override as messages tell it."""
     return messages.OverrideFacts(
         id=override.pk,
         freeze_id=freeze.pk,
@@ -329,7 +317,8 @@ def _told(override: FreezeOverride, freeze: Freeze, services: list[Service]) -> 
     )
 
 
-def _override_facts(override: FreezeOverride, services: list[Service]) -> dict[str, object]:
+def override_facts(override: FreezeOverride, services: list[Service]) -> dict[str, object]:
+    """What the ledger keeps about an override."""
     return {
         "override": override.pk,
         "reason": override.reason,

@@ -8,12 +8,15 @@ from rest_framework.response import Response
 
 from accounts.api import ApiView
 from accounts.authentication import caller_of
-from changes.freezes import actions, queries, schema
+from changes.freezes import actions, queries, revising, schema
+from changes.freezes.models import Freeze
 from changes.freezes.serializers import (
     FreezeEnded,
     OverrideConfirmed,
+    OverrideRevoked,
     freeze_json,
     override_json,
+    read_edit,
     read_freeze,
     read_wish,
 )
@@ -23,12 +26,17 @@ from workflow.lists import list_json, page_of, read_wanted
 from workflow.shapes import validated
 
 
-def shown(pk: int) -> dict[str, Any]:
-    """The freeze as it now stands; raises Missing."""
+def found_freeze(pk: int) -> Freeze:
+    """The freeze with everything that is shown of it; raises Missing."""
     freeze = queries.freeze_in_full(pk)
     if freeze is None:
         raise Missing("not_found", f"There is no freeze {pk}.")
-    return freeze_json(freeze, now=timezone.now())
+    return freeze
+
+
+def shown(pk: int) -> dict[str, Any]:
+    """The freeze as it now stands; raises Missing."""
+    return freeze_json(found_freeze(pk), now=timezone.now())
 
 
 class Freezes(ApiView):
@@ -54,11 +62,18 @@ class Freezes(ApiView):
 class OneFreeze(ApiView):
     """One freeze."""
 
-    scopes: ClassVar[dict[str, str]] = {"GET": "read"}
+    scopes: ClassVar[dict[str, str]] = {"GET": "read", "PATCH": "changes"}
 
     @schema.READ_FREEZE
     def get(self, request: Request, id: str) -> Response:  # noqa: A002 - its name in the address
         """The freeze with its overrides."""
+        return Response(shown(int(id)))
+
+    @schema.EDIT_FREEZE
+    def patch(self, request: Request, id: str) -> Response:  # noqa: A002 - its name in the address
+        """Give it other terms, as long as it is not over."""
+        declared, seen = read_edit(request.data, found_freeze(int(id)))
+        revising.edit_freeze(int(id), declared, by=caller_of(request), seen=seen)
         return Response(shown(int(id)))
 
 
@@ -86,6 +101,20 @@ class OverrideConfirmation(ApiView):
         """Confirm an override that somebody else asked for; the affected teams' leads are told."""
         said = validated(OverrideConfirmed, request.data)
         actions.confirm_override(int(id), said.override, by=caller_of(request))
+        return Response(shown(int(id)))
+
+
+class OverrideRevocation(ApiView):
+    """Taking leave back."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": "changes"}
+
+    @schema.REVOKE_OVERRIDE
+    @answers_once
+    def post(self, request: Request, id: str) -> Response:  # noqa: A002 - its name in the address
+        """Revoke an override, confirmed or not; those who were told of it are told."""
+        said = validated(OverrideRevoked, request.data)
+        revising.revoke_override(int(id), said.override, by=caller_of(request), reason=said.reason)
         return Response(shown(int(id)))
 
 

@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 from accounts.models import Team
 from accounts.zones import instant, known_zones
 from catalog.models import Environment, Service
-from changes.freezes.actions import Declared, Wish
+from changes.freezes.actions import Wish
+from changes.freezes.content import Declared
 from changes.freezes.policy import FIRST_YEAR, LAST_YEAR
 from workflow.moments import WEEKDAYS
 
@@ -110,9 +111,10 @@ class FreezeForm(forms.Form):
         help_text="All services of these teams.",
     )
 
-    def __init__(self, said: Any = None, *, zone: str) -> None:
+    def __init__(self, said: Any = None, *, zone: str, present: Declared | None = None) -> None:
         known = zone if zone in known_zones() else settings.ORGANISATION_TIME_ZONE
-        super().__init__(said, initial={"time_zone": known, "start_time": time(0), "end_time": time(0)})
+        first = {"time_zone": known, "start_time": time(0), "end_time": time(0)}
+        super().__init__(said, initial=initial_of(present, known) if present else first)
         _fill(
             self.fields,
             environments=Environment.objects.all(),
@@ -133,6 +135,25 @@ class FreezeForm(forms.Form):
             time_zone=said["time_zone"],
             **{name: [row.slug for row in said[name]] for name in ("services", "teams", "environments")},
         )
+
+
+def initial_of(present: Declared, zone: str) -> dict[str, Any]:
+    """What the form shows for a freeze that was declared so; `zone` is for one that names none."""
+    name = present.time_zone or zone
+    start, end = (moment.astimezone(ZoneInfo(name)) for moment in (present.start, present.end))
+    return {
+        "name": present.name,
+        "reason": present.reason,
+        "strength": "hard" if present.is_hard else "soft",
+        "start": start.date(),
+        "start_time": start.time(),
+        "end": end.date(),
+        "end_time": end.time(),
+        "time_zone": name,
+        "repeats": "rule" if present.rrule else "once",
+        "rrule": present.rrule,
+        **{part: list(getattr(present, part)) for part in ("services", "teams", "environments")},
+    }
 
 
 def rule_of(said: Mapping[str, Any]) -> str:

@@ -74,5 +74,22 @@ def override_announced(facts: OverrideFacts, *, to: Person) -> Letter:
     )
 
 
+def override_revoked(facts: OverrideFacts, *, to: Person, by: str) -> Letter:
+    """Tells who was allowed something in a freeze, and the leads, that it is allowed no more."""
+    lines = [
+        f"Change nothing more in the freeze {facts.freeze}: {freeze_url(facts.freeze_id)}#overrides",
+        "",
+        f"{by} revoked the override for {facts.services} that {facts.who} had asked for.",
+    ]
+    key = f"{override_topic(facts.id)}:revoked"
+    return news(
+        to,
+        about=f"FREEZE-{facts.freeze_id}",
+        key=key,
+        title=f"The override of the freeze {facts.freeze} is revoked",
+        lines=lines,
+    )
+
+
 def _moment(at: datetime) -> str:
     return f"{at:%A} {at.day} {at:%B, %H:%M} UTC"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from dateutil import rrule as rules
 
 from changes.freezes import recurrence
+from changes.freezes.content import LABELS
 from changes.freezes.models import Freeze, FreezeOverride
 from changes.freezes.queries import covers_in_words, terms_of
 from changes.narration import Panel, Told, actor_in_words
@@ -67,7 +68,7 @@ def _sentence(in_force: Sequence[FreezeLine], coming: Sequence[FreezeLine]) -> s
 
 def line_of(freeze: Freeze, *, now: datetime) -> FreezeLine:
     """A freeze as a line; its scope and overrides must be loaded."""
-    waiting = [one for one in freeze.overrides.all() if one.confirmed_at is None and one.expires_at > now]
+    waiting = [one for one in freeze.overrides.all() if _is_waiting(one, now)]
     found = times_of(freeze, now=now, most=1)
     return FreezeLine(
         freeze=freeze,
@@ -77,6 +78,10 @@ def line_of(freeze: Freeze, *, now: datetime) -> FreezeLine:
         window=found[0] if found else None,
         waiting=len(waiting),
     )
+
+
+def _is_waiting(override: FreezeOverride, now: datetime) -> bool:
+    return override.confirmed_at is None and override.revoked_at is None and override.expires_at > now
 
 
 def times_of(freeze: Freeze, *, now: datetime, most: int = SHOWN_TIMES) -> list[recurrence.Window]:
@@ -153,6 +158,7 @@ class OverrideLine(NamedTuple):
     icon: str
     title: str
     is_waiting: bool = False
+    is_revocable: bool = False
 
 
 def override_lines(overrides: Iterable[FreezeOverride], *, now: datetime) -> list[OverrideLine]:
@@ -162,14 +168,16 @@ def override_lines(overrides: Iterable[FreezeOverride], *, now: datetime) -> lis
 
 def _override_line(override: FreezeOverride, now: datetime) -> OverrideLine:
     whom = listed([service.slug for service in override.services.all()]) or "everything that it covers"
+    if override.revoked_at:
+        return OverrideLine(override, "mute", "circle-off", f"Revoked {_at(override.revoked_at)}: {whom}")
     if override.expires_at <= now:
         how = "Was allowed" if override.confirmed_at else "Was never confirmed"
         return OverrideLine(override, "mute", "clock-x", f"{how}: {whom}, until {_at(override.expires_at)}")
     if override.confirmed_at:
         title = f"Allowed: {whom}, until {_at(override.expires_at)}"
-        return OverrideLine(override, "ok", "user-check", title)
+        return OverrideLine(override, "ok", "user-check", title, is_revocable=True)
     title = f"Waits for a second person: {whom}, until {_at(override.expires_at)}"
-    return OverrideLine(override, "warn", "hourglass", title, is_waiting=True)
+    return OverrideLine(override, "warn", "hourglass", title, is_waiting=True, is_revocable=True)
 
 
 _DEEDS = {
@@ -179,6 +187,7 @@ _DEEDS = {
     "ended": ("circle-off", "mute", "ended it"),
     "override_asked": ("hourglass", "warn", "asked for an override"),
     "override_confirmed": ("user-check", "ok", "confirmed an override"),
+    "override_revoked": ("circle-off", "mute", "revoked an override"),
 }
 
 
@@ -192,6 +201,10 @@ def _told(entry: Entry, names: Mapping[str, str]) -> Told:
     about = listed([str(slug) for slug in entry.data.get("services", [])]) if "override" in entry.data else ""
     reason = str(entry.data.get("reason", "")) if entry.verb in {"ended", "override_asked"} else ""
     more = f" for {about}" if about else ""
+    if entry.verb == "changed" and entry.data.get("changed"):
+        more = f": {listed([LABELS[name].lower() for name in LABELS if name in entry.data['changed']])}"
+    if entry.verb == "override_revoked":
+        reason = str(entry.data.get("because", ""))
     return Told(
         entry.occurred_at,
         icon,

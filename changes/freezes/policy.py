@@ -92,6 +92,18 @@ def freeze_is_running(*, ended_at: datetime | None, last_end: datetime | None, n
     return Decision("freeze_is_running", ALLOWED, "It is in force or still to come.")
 
 
+def freeze_keeps_its_past(before: recurrence.Terms, after: recurrence.Terms, *, now: datetime) -> Decision:
+    """What a freeze said of times that have come stays so: once begun it keeps its start; if it repeats, its times."""
+    rule = "freeze_keeps_its_past"
+    if now < before.start:
+        return Decision(rule, ALLOWED, "It has not begun.")
+    if after.start != before.start:
+        return Decision(rule, REFUSED, "It has begun, so its start stays. End it and declare another one.")
+    if before.rrule and (after.end, after.rrule, after.time_zone) != (before.end, before.rrule, before.time_zone):
+        return Decision(rule, REFUSED, "It has begun to repeat, so its times stay. End it and declare another one.")
+    return Decision(rule, ALLOWED, "Nothing that is past differs.")
+
+
 # --- Overrides -------------------------------------------------------------------------------------------------------
 
 
@@ -122,13 +134,24 @@ def override_confirmed_by_another(*, requested_by: str, confirmer: str) -> Decis
     return Decision("four_eyes", ALLOWED, "Another person than the one who asked.")
 
 
-def override_is_open(*, is_confirmed: bool, expires_at: datetime, now: datetime) -> Decision:
-    """An override is confirmed once, and before it expires."""
+def override_is_open(*, is_confirmed: bool, expires_at: datetime, now: datetime, is_revoked: bool = False) -> Decision:
+    """An override is confirmed once, before it expires, and not after it was revoked."""
+    if is_revoked:
+        return Decision("override_is_open", REFUSED, "This override was revoked. Ask for a new one.")
     if is_confirmed:
         return Decision("override_is_open", REFUSED, "This override was confirmed already.")
     if expires_at <= now:
         return Decision("override_is_open", REFUSED, "This override has expired. Ask for a new one.")
     return Decision("override_is_open", ALLOWED, "It waits for a second person.")
+
+
+def override_revocable(*, is_revoked: bool, expires_at: datetime, now: datetime) -> Decision:
+    """Leave, or the question for it, is revoked once and while it lasts."""
+    if is_revoked:
+        return Decision("override_revocable", REFUSED, "This override was revoked already.")
+    if expires_at <= now:
+        return Decision("override_revocable", REFUSED, "This override has expired by itself.")
+    return Decision("override_revocable", ALLOWED, "It lasts, or waits.")
 
 
 def override_can_be_confirmed(*, others: int) -> Decision:

@@ -142,7 +142,8 @@ def _given_leave(windows: Sequence[FreezeWindow]) -> dict[int, list[Leave]]:
     for row in rows:
         assert row.confirmed_at
         services = frozenset(service.pk for service in row.services.all())
-        found.setdefault(row.freeze_id, []).append(Leave(row.confirmed_at, row.expires_at, services))
+        end = min(row.expires_at, row.revoked_at or row.expires_at)
+        found.setdefault(row.freeze_id, []).append(Leave(row.confirmed_at, end, services))
     return found
 
 
@@ -216,7 +217,7 @@ def who_decide(scope: Scope) -> list[User]:
 def overrides_to_confirm(person: User, *, now: datetime, limit: int) -> list[FreezeOverride]:
     """The overrides that wait for a second person, and that `person` may confirm: the rule `may_decide_on_freeze`."""
     waiting = FreezeOverride.objects.filter(
-        confirmed_at__isnull=True, expires_at__gt=now, freeze__ended_at__isnull=True
+        confirmed_at__isnull=True, revoked_at__isnull=True, expires_at__gt=now, freeze__ended_at__isnull=True
     )
     waiting = waiting.exclude(requested_by=person)
     if not person.is_admin:
@@ -241,7 +242,8 @@ def affected_leads(freeze: Freeze, services: Sequence[Service]) -> list[User]:
 
 def in_full() -> QuerySet[Freeze]:
     """Freezes with everything that is shown of one."""
-    overrides = FreezeOverride.objects.select_related("requested_by", "confirmed_by").prefetch_related("services")
+    people = ("requested_by", "confirmed_by", "revoked_by")
+    overrides = FreezeOverride.objects.select_related(*people).prefetch_related("services")
     return Freeze.objects.select_related("created_by").prefetch_related(
         "services", "teams", "environments", Prefetch("overrides", queryset=overrides.order_by("-id"))
     )

@@ -6,7 +6,14 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from pydantic import Field
 
-from changes.freezes.serializers import FreezeEnded, NewFreeze, OverrideConfirmed, OverrideWish
+from changes.freezes.serializers import (
+    FreezeEdit,
+    FreezeEnded,
+    NewFreeze,
+    OverrideConfirmed,
+    OverrideRevoked,
+    OverrideWish,
+)
 from workflow.openapi import PAGING, Answer
 
 
@@ -20,6 +27,8 @@ class FreezeOverrideAnswer(Answer):
     requested_by: str = Field(description="E-mail.")
     confirmed_by: str | None = Field(description="E-mail of the second person; null until somebody has confirmed it.")
     confirmed_at: datetime | None
+    revoked_by: str | None = Field(description="E-mail; null for one that nobody revoked.")
+    revoked_at: datetime | None = Field(description="From then on it counts no longer.")
     created_at: datetime
 
 
@@ -51,6 +60,7 @@ class FreezeAnswer(Answer):
     last_end: datetime | None = Field(description="When its last time is over; null when it repeats without end.")
     ended_at: datetime | None = Field(description="When somebody ended it early.")
     declared_by: str | None = Field(description="E-mail; null for one of an organisation file.")
+    edition: str = Field(description="Changes with every edit; send it with one as `seen`.")
     overrides: list[FreezeOverrideAnswer] = Field(description="The latest first.")
     created_at: datetime
     updated_at: datetime
@@ -108,6 +118,15 @@ DECLARE_FREEZE = extend_schema(
 READ_FREEZE = extend_schema(
     operation_id="read_freeze", summary="Read a freeze", parameters=[ID], responses=FreezeAnswer
 )
+EDIT_FREEZE = extend_schema(
+    operation_id="edit_freeze",
+    summary="Edit a freeze",
+    description="For those who may end it, until it is over. What is left out stays, and so does what is past: the "
+    "start of one that has begun, and the times of one that has begun to repeat.",
+    parameters=[ID],
+    request=FreezeEdit,
+    responses=FreezeAnswer,
+)
 ASK_OVERRIDE = extend_schema(
     operation_id="ask_override",
     summary="Ask to override a freeze",
@@ -124,6 +143,14 @@ CONFIRM_OVERRIDE = extend_schema(
     "told.",
     parameters=[ID],
     request=OverrideConfirmed,
+    responses=FreezeAnswer,
+)
+REVOKE_OVERRIDE = extend_schema(
+    operation_id="revoke_override",
+    summary="Revoke an override",
+    description="For who asked for it and for those who may end the freeze. From then on it counts no longer.",
+    parameters=[ID],
+    request=OverrideRevoked,
     responses=FreezeAnswer,
 )
 END_FREEZE = extend_schema(

@@ -1,5 +1,6 @@
 """Freezes in the words of the API. Shape only."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -8,9 +9,11 @@ from pydantic import Field, StringConstraints
 
 from accounts.zones import known_zones
 from changes.freezes import recurrence
-from changes.freezes.actions import Declared, Wish
+from changes.freezes.actions import Wish
+from changes.freezes.content import Declared, declared_of
 from changes.freezes.models import Freeze, FreezeOverride
 from changes.freezes.queries import terms_of
+from changes.tickets.shapes import SEEN_EDITION, Seen
 from workflow.errors import Unprocessable
 from workflow.shapes import Moment, Shape, Slug, validated
 
@@ -38,6 +41,22 @@ class NewFreeze(Shape):
     )
 
 
+class FreezeEdit(Shape):
+    """What shall be otherwise; what is left out stays."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)] = ""
+    reason: Reason = ""
+    services: Slugs = Field(default_factory=list, description="Slugs.")
+    teams: Slugs = Field(default_factory=list, description="Slugs.")
+    environments: Slugs = Field(default_factory=list, description="Slugs.")
+    hard: Yes = Field(default=True, description="A hard freeze forbids, a soft one warns.")
+    start: Moment = Field("", description="Stays once it has begun.")
+    end: Moment = ""
+    rrule: Annotated[str, StringConstraints(max_length=300)] | None = None
+    time_zone: Annotated[str, StringConstraints(max_length=64)] = ""
+    seen: Seen = Field("", description=SEEN_EDITION)
+
+
 class OverrideWish(Shape):
     """What an override shall allow."""
 
@@ -50,6 +69,12 @@ class OverrideConfirmed(Shape):
     """Which override is confirmed."""
 
     override: Annotated[int, Field(ge=1, le=2**53, strict=True)] = Field(description="Its id.")
+
+
+class OverrideRevoked(OverrideConfirmed):
+    """Which override is revoked, and why, if that is worth a word."""
+
+    reason: Reason = ""
 
 
 class FreezeEnded(Shape):
@@ -78,6 +103,19 @@ def read_freeze(body: Any) -> Declared:
     )
 
 
+def read_edit(body: Any, freeze: Freeze) -> tuple[Declared, str]:
+    """The terms that `freeze` has after the edit in a body, and the edition that was read; raises InvalidFields."""
+    said = validated(FreezeEdit, body)
+    parts = said.model_dump(exclude_unset=True, exclude={"seen"})
+    for name in {"start", "end"} & set(parts):
+        parts[name] = datetime.fromisoformat(parts[name])
+    if "hard" in parts:
+        parts["is_hard"] = parts.pop("hard")
+    if "rrule" in parts:
+        parts["rrule"] = parts["rrule"] or ""
+    return replace(declared_of(freeze), **parts), said.seen
+
+
 def read_wish(body: Any) -> Wish:
     """The override that a body asks for; raises InvalidFields."""
     said = validated(OverrideWish, body)
@@ -94,6 +132,8 @@ def override_json(override: FreezeOverride) -> dict[str, Any]:
         "requested_by": override.requested_by.email,
         "confirmed_by": override.confirmed_by.email if override.confirmed_by else None,
         "confirmed_at": override.confirmed_at,
+        "revoked_by": override.revoked_by.email if override.revoked_by else None,
+        "revoked_at": override.revoked_at,
         "created_at": override.created_at,
     }
 
@@ -120,6 +160,7 @@ def freeze_json(freeze: Freeze, *, now: datetime) -> dict[str, Any]:
         "last_end": freeze.last_end,
         "ended_at": freeze.ended_at,
         "declared_by": freeze.created_by.email if freeze.created_by else None,
+        "edition": declared_of(freeze).edition,
         "overrides": [override_json(override) for override in freeze.overrides.all()],
         "created_at": freeze.created_at,
         "updated_at": freeze.updated_at,

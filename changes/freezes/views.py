@@ -9,13 +9,15 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.callers import caller_of_person
+from accounts.callers import Caller, caller_of_person
 from accounts.pages import act, attempt, reader
-from changes.freezes import actions, narration, queries, recurrence
-from changes.freezes.actions import Declared
+from changes.beside import beside, is_whole
+from changes.freezes import actions, narration, queries, recurrence, revising
+from changes.freezes.content import LABELS, Declared, declared_of
 from changes.freezes.dossier import dossier_of
 from changes.freezes.forms import FreezeForm, OverrideForm
 from changes.freezes.models import Freeze
+from changes.once import once_per_page
 
 
 @login_required
@@ -36,11 +38,44 @@ def new_freeze(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and "preview" in request.POST:
         times = attempt(form, lambda: _times(form.declared()))
     elif request.method == "POST":
-        made = attempt(form, lambda: actions.declare_freeze(form.declared(), by=caller_of_person(me)))
+        made = attempt(form, lambda: _declare(form, caller_of_person(me)))
         if made:
-            messages.success(request, f"{made.name} is declared. It counts from its first minute on.")
-            return redirect(f"/freezes/{made.pk}")
+            messages.success(request, f"{form.cleaned_data['name']} is declared. It counts from its first minute on.")
+            return redirect(f"/freezes/{made}")
     return render(request, "freezes/edit.html", {"form": form, "times": times, "repeats": _repeats(form, times)})
+
+
+def _declare(form: FreezeForm, by: Caller) -> str:
+    """The id of the freeze; one page that is sent twice declares one."""
+    declare = actions.declare_freeze
+    return once_per_page(form, what="freeze", by=by, work=lambda: str(declare(form.declared(), by=by).pk))
+
+
+@login_required
+def edit_freeze(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a freeze other terms: those who may end it, until it is over."""
+    found, by = _found(pk), caller_of_person(reader(request))
+    form = FreezeForm(request.POST or None, zone=reader(request).time_zone, present=declared_of(found))
+    if request.method == "POST" and "preview" not in request.POST:
+        seen = request.POST.get("seen", "")
+        edited = attempt(form, lambda: revising.edit_freeze(pk, form.declared(), by=by, seen=seen))
+        if edited:
+            messages.success(request, f"{edited.name} is saved.")
+            return redirect(f"/freezes/{pk}")
+    return _edit_page(request, form, pk)
+
+
+def _edit_page(request: HttpRequest, form: FreezeForm, pk: int) -> HttpResponse:
+    found, seen, is_preview = _found(pk), request.POST.get("seen", ""), "preview" in request.POST
+    present = declared_of(found)
+    times = attempt(form, lambda: _times(form.declared())) if is_preview else None
+    content = {"form": form, "freeze": found, "times": times, "repeats": _repeats(form, times)}
+    is_late = bool(seen) and seen != present.edition and not is_preview and is_whole(form)
+    if is_late:
+        typed = form.declared().content
+        content["beside"] = beside(found.ref, present=present.content, typed=typed, labels=LABELS)
+    content["seen"] = seen if seen and not is_late else present.edition
+    return render(request, "freezes/edit.html", content, status=409 if is_late else 200)
 
 
 def _times(declared: Declared) -> list[recurrence.Window]:
@@ -80,11 +115,26 @@ def ask_override(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for leave to change something in the freeze."""
     found, me = _found(pk), reader(request)
     form = OverrideForm(request.POST, services=queries.services_covered(found))
-    asked = attempt(form, lambda: actions.ask_override(pk, form.wish(now=timezone.now()), by=caller_of_person(me)))
+    asked = attempt(form, lambda: _ask(pk, form, caller_of_person(me)))
     if asked is None:
         return render(request, "freezes/freeze.html", dossier_of(found, me, form=form), status=422)
     messages.success(request, "The override waits for a second person. Those who can confirm it have mail.")
     return redirect(f"/freezes/{pk}#overrides")
+
+
+def _ask(pk: int, form: OverrideForm, by: Caller) -> str:
+    """The id of the override; one page that is sent twice asks once."""
+    wish = form.wish(now=timezone.now())
+    ask = actions.ask_override
+    return once_per_page(form, what=f"override of {pk}", by=by, work=lambda: str(ask(pk, wish, by=by).pk))
+
+
+@login_required
+@require_POST
+def revoke_override(request: HttpRequest, pk: int, override: int) -> HttpResponse:
+    """Take leave back, or the question for it."""
+    deed = partial(revising.revoke_override, _found(pk).pk, override, by=caller_of_person(reader(request)))
+    return act(request, deed, done="The override is revoked.", back=f"/freezes/{pk}#overrides")
 
 
 @login_required

@@ -1,6 +1,5 @@
 """The pages of filed changes: filing, editing, and everything that people do with one."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from changes import queries
 from changes.beside import Beside, beside, is_whole
 from changes.dossier import dossier_of
 from changes.models import Change
+from changes.once import once_per_page
 from changes.refs import change_id
 from changes.states import State
 from changes.tickets import deciding, doing, drafting, filing, policy
@@ -37,7 +37,6 @@ from changes.tickets.forms import (
 )
 from changes.tickets.queries import Standing, standing_of
 from workflow.errors import Missing
-from workflow.idempotency import said_once
 
 WISHES = ("type", "template", "copy")
 """What the address of the page for filing may name."""
@@ -70,12 +69,7 @@ def new_change(request: HttpRequest) -> HttpResponse:
 
 def _file(form: FilingForm, file: Callable[..., Change], *, by: Caller) -> Change:
     """File it; one page that is sent twice, as by a double click, files once."""
-    # Every time a page is shown, its token against other sites is masked anew, so this tells one showing from the next.
-    if not form.data.get("csrfmiddlewaretoken"):
-        return file(form.draft(), by=by)
-    sent = hashlib.sha256(repr(sorted(dict(form.data).items())).encode()).hexdigest()
-    ref = said_once(credential=by.actor, key=f"filing:{sent}", work=lambda: file(form.draft(), by=by).ref)
-    return _found(ref)
+    return _found(once_per_page(form, what="filing", by=by, work=lambda: file(form.draft(), by=by).ref))
 
 
 def _switched(typed: QueryDict) -> QueryDict:

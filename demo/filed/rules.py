@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from changes.freezes.actions import Declared
+from changes.freezes.content import Declared
 from changes.preapproved.content import Terms
 from changes.states import Outcome
 from changes.tickets.risk_policy import RISK_QUESTIONS

@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts.callers import caller_of_person
 from accounts.models import Membership
 from changes.freezes import actions, queries
-from changes.freezes.actions import Declared, Wish
+from changes.freezes.actions import Wish
+from changes.freezes.content import Declared
 from changes.freezes.models import Freeze, FreezeOverride, Hold
 from changes.freezes.policy import ALLOWED, Standing, may_decide_on_freeze
 from notifications.models import Message

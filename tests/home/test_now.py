@@ -131,4 +131,5 @@ def test_an_override_of_a_freeze_waits_for_those_who_may_confirm_it_and_for_nobo
     )
     for person, is_asked in ((shop.ann, True), (shop.admin, False), (shop.cy, False), (shop.bo, False)):
         client.force_login(person)
-        assert ("A fix for the till." in client.get("/queue").content.decode()) is is_asked, person
+        for page in ("/", "/queue"):
+            assert ("A fix for the till." in client.get(page).content.decode()) is is_asked, (person, page)
