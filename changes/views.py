@@ -23,12 +23,11 @@ from changes.pipelines import proof
 from changes.pipelines.policy import REFUSED
 from changes.pipelines.snippets import first_curl
 from changes.policy import POLICY_VERSION
-from changes.refs import change_id
 from changes.states import Verdict
 from changes.tickets import views as tickets
 from changes.tickets.dossier import review_form
 from workflow import tones
-from workflow.errors import InvalidFields, Missing, RuleViolation
+from workflow.errors import InvalidFields, RuleViolation
 
 # --- The list --------------------------------------------------------------------------------------------------------
 
@@ -96,7 +95,7 @@ def _filters(asked: Asked, choices: tuple[tuple[str, str], ...]) -> dict[str, An
 @require_safe
 def change(request: HttpRequest, ref: str) -> HttpResponse:
     """One change: the decision and why, what was planned or deployed, what happened. Anybody signed in may look."""
-    found, typed = _found(ref), tickets.brought_back(request)
+    found, typed = tickets.found_change(ref), tickets.brought_back(request)
     if hasattr(found, "ticket"):
         return tickets.shown(request, found, typed=typed)
     looks_back = review_form(found, me=reader(request), typed=typed)
@@ -108,7 +107,7 @@ def change(request: HttpRequest, ref: str) -> HttpResponse:
 @require_POST
 def supply_proof(request: HttpRequest, ref: str) -> HttpResponse:
     """Add what an unproven deploy lacks; the verdict may flip."""
-    found, me = _found(ref), reader(request)
+    found, me = tickets.found_change(ref), reader(request)
     form = ProofForm(request.POST, run=_run_of(found))
     logged = attempt(form, lambda: proof.supply_proof_in_time(found.pk, form.event(), by=caller_of_person(me)))
     if logged is None:
@@ -116,16 +115,6 @@ def supply_proof(request: HttpRequest, ref: str) -> HttpResponse:
     verdict = tones.look(logged.change["verdict"], "verdict").word.lower()
     messages.success(request, f"Your proof is kept. The verdict is now: {verdict}.")
     return redirect(f"/changes/{found.ref}")
-
-
-def _found(ref: str) -> Change:
-    try:
-        found = queries.change_in_full(change_id(ref))
-    except Missing as refusal:
-        raise Http404(refusal.message) from refusal
-    if found is None:
-        raise Http404(f"There is no change {ref.upper()}.")
-    return found
 
 
 def _run_of(found: Change) -> Run:

@@ -69,7 +69,7 @@ def new_change(request: HttpRequest) -> HttpResponse:
 
 def _file(form: FilingForm, file: Callable[..., Change], *, by: Caller) -> Change:
     """File it; one page that is sent twice, as by a double click, files once."""
-    return _found(once_per_page(form, what="filing", by=by, work=lambda: file(form.draft(), by=by).ref))
+    return found_change(once_per_page(form, what="filing", by=by, work=lambda: file(form.draft(), by=by).ref))
 
 
 def _switched(typed: QueryDict) -> QueryDict:
@@ -250,13 +250,13 @@ VERBS: Mapping[str, Verb] = {
 @require_POST
 def carry_out(request: HttpRequest, ref: str, verb: str) -> HttpResponse:
     """Do what a button says, or show the change again with the refusal and with what was typed."""
-    found, me = _found(ref), reader(request)
+    found, me = found_change(ref), reader(request)
     if verb != "review" and not hasattr(found, "ticket"):
         raise Http404(f"{found.ref} was logged by a pipeline.")
     form = VERBS[verb].form(request.POST)
     done = attempt(form, lambda: (VERBS[verb].deed(found.ref, form, caller_of_person(me)),))
     if done is None:
-        return shown(request, _found(ref), typed={FORM_OF.get(verb, "plain"): form}, status=422)
+        return shown(request, found_change(ref), typed={FORM_OF.get(verb, "plain"): form}, status=422)
     messages.success(request, VERBS[verb].done)
     return redirect(f"/changes/{found.ref}")
 
@@ -277,7 +277,8 @@ def brought_back(request: HttpRequest) -> Forms:
     return {FORM_OF[verb]: VERBS[verb].form(request.POST)} if verb in FORM_OF else {}
 
 
-def _found(ref: str) -> Change:
+def found_change(ref: str) -> Change:
+    """The change that a page is about, whoever brought it; a ref that names none is a page that is not there."""
     try:
         found = queries.change_in_full(change_id(ref))
     except Missing as refusal:
