@@ -11,6 +11,7 @@ from changes.urls import page_urls as changes_pages
 from config.api_docs import OpenApiDocument, api_docs
 from home import health
 from home.landscape import landscape
+from home.summaries.urls import page_urls as summaries_pages
 from home.theme import choose_theme
 from home.views import my_queue, now
 from oncall.sync.urls import api_urls as opsgenie_api
@@ -43,6 +44,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(catalog_settings)),
     path("", now),
     path("queue", my_queue),
+    path("", include(summaries_pages)),
     path("", include(opsgenie_pages)),
     path("", include(oncall_pages)),
     path("", include(changes_pages)),

@@ -33,6 +33,7 @@ ENTRIES = (
     Entry("On call", "/oncall", "compass", "People"),
     Entry("Insights", "/insights", "chart-line", "Learn"),
     Entry("Audit", "/audit", "certificate", "Run"),
+    Entry("Summaries", "/summaries", "news", "Run"),
     Entry("Delivery log", "/delivery", "send", "Run"),
     Entry("Settings", "/settings", "settings", "Run"),
 )
