@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from accounts.callers import Caller
+from accounts.contacts.queries import reachable
 from accounts.models import User
 from oncall import actions, policy, queries, restrictions, rota
 from oncall.bands import Chart, chart_of
@@ -19,6 +20,7 @@ from workflow.lines import listed
 AHEAD, BACK = timedelta(days=56), timedelta(days=56)
 SHOWN = timedelta(days=14)
 MOST_SHIFTS = 12
+UNITS = {"hourly": "hour", "daily": "day", "weekly": "week"}
 
 
 class Mine(NamedTuple):
@@ -46,6 +48,13 @@ class Carried(NamedTuple):
     hours: int
     nights: int
     weekends: int
+
+
+class Unreached(NamedTuple):
+    """Somebody who takes turns and whom no page would reach, and why."""
+
+    person: User
+    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +111,11 @@ def _at(at: datetime) -> str:
 
 
 class Turned(NamedTuple):
-    """A rotation as a row: its people in order, when it hands over, when it counts."""
+    """A rotation as a row: its people in order, how often it hands over, when it counts."""
 
     rotation: Rotation
     people: str
+    often: str
     limits: str
     is_over: bool
 
@@ -123,6 +133,7 @@ class Dossier:
     swaps: list[SwapRequest]
     carried: list[Carried]
     notes: list[HandoverNote]
+    unreached: list[Unreached]
     may_change: bool
     may_override: bool
 
@@ -144,9 +155,15 @@ def dossier_of(schedule: Schedule, reader: User, *, now: datetime) -> Dossier:
         swaps=list(swaps),
         carried=carried(watch, now=now),
         notes=list(schedule.handovers.select_related("author").order_by("-written_at")[:5]),
+        unreached=_unreached(watch),
         may_change=is_ours and policy.may_change_schedule(hand).outcome != REFUSED,
         may_override=is_ours and policy.may_override(full).outcome != REFUSED,
     )
+
+
+def _unreached(watch: Watch) -> list[Unreached]:
+    reasons = reachable(list(watch.people))
+    return [Unreached(person, reasons[person.pk]) for person in watch.named(watch.people) if reasons[person.pk]]
 
 
 def _stint(watch: Watch, piece: rota.Piece, reader: User) -> Stint:
@@ -158,7 +175,14 @@ def _stint(watch: Watch, piece: rota.Piece, reader: User) -> Stint:
 def _turned(rotation: Rotation, *, now: datetime) -> Turned:
     people = [str(turn.user or turn.team or "nobody") for turn in rotation.participants.all()]
     limits = restrictions.in_words(restrictions.read_stored(rotation.restrictions))
-    return Turned(rotation, ", ".join(people), limits, rotation.end is not None and rotation.end <= now)
+    return Turned(
+        rotation, ", ".join(people), _often(rotation), limits, rotation.end is not None and rotation.end <= now
+    )
+
+
+def _often(rotation: Rotation) -> str:
+    unit = UNITS[rotation.type]
+    return f"every {unit}" if rotation.length == 1 else f"every {rotation.length} {unit}s"
 
 
 def carried(watch: Watch, *, now: datetime) -> list[Carried]:

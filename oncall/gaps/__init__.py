@@ -1,0 +1,1 @@
+"""Times at which nobody has the watch, and who is told."""
