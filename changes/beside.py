@@ -9,8 +9,10 @@ from django import forms
 from changes.narration import actor_in_words
 from changes.queries import timeline_with_names
 from changes.tickets.content import Difference, differences
+from workflow import moments
 
 EDITS = frozenset({"edited", "changed", "renamed"})
+MOMENTS = frozenset({"start", "end", "window_start", "window_end"})
 
 
 class Beside(NamedTuple):
@@ -32,4 +34,20 @@ def beside(ref: str, *, present: Mapping[str, Any], typed: Mapping[str, Any], la
     last = next((entry for entry in entries if entry.verb in EDITS), None)
     who = actor_in_words(last.actor, names) if last else "somebody else"
     shown = {name: label for name, label in labels.items() if name in typed}
-    return Beside(who, last.occurred_at if last else None, differences(present, typed, labels=shown))
+    parts = [_readable(one) for one in differences(present, typed, labels=shown)]
+    return Beside(who, last.occurred_at if last else None, [one for one in parts if one.before != one.after])
+
+
+def _readable(part: Difference) -> Difference:
+    """Times on the reader's clock, to the minute."""
+    if part.name not in MOMENTS:
+        return part
+    return part._replace(before=_on_the_clock(part.before), after=_on_the_clock(part.after))
+
+
+def _on_the_clock(value: str) -> str:
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    return f"{moments.stamp(at)} {moments.zone(at)}"
