@@ -161,6 +161,18 @@ def test_one_page_that_is_sent_twice_at_once_files_one_change(crew):
     assert Ticket.objects.count() == len(pages)
 
 
+def test_of_two_edits_of_what_both_had_read_one_is_kept_and_the_other_is_told(crew):
+    ann, refs = crew[1], waiting(crew[0], 20)
+    seen = {ref: queries.standing_of(ref).edition for ref in refs}
+
+    def write(words):
+        return lambda ref: amend_change(ref, {"public_note": words}, by=ann, seen=seen[ref])
+
+    ends = racing(write("First."), write("Second."), refs)
+    assert {tuple(sorted(end)) for end in ends} == {("done", "stale_edit")}
+    assert {queries.standing_of(ref).change.public_note for ref in refs} <= {"First.", "Second."}
+
+
 def test_a_template_that_is_demoted_while_a_change_from_it_begins_ends_in_one_of_two_ways():
     team = make_team(make_shop())
     bo, now = caller_of_person(team.shop.bo), timezone.now()
