@@ -105,3 +105,50 @@ def test_a_channel_that_two_teams_share_is_told_once(slack: MemoryProvider, shop
     Team.objects.update(slack_channel="#changes ")
     services = Service.objects.filter(pk__in=[shop.checkout.pk, shop.ledger.pk])
     assert broadcasts.channels_of(services) == ["#changes"]
+
+
+# --- The community --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def community(monkeypatch: pytest.MonkeyPatch, shop: Shop) -> MemoryProvider:
+    provider = MemoryProvider()
+    monkeypatch.setitem(PROVIDERS, "webhook", provider)
+    Service.objects.filter(pk=shop.checkout.pk).update(is_public=True, name="Checkout")
+    return provider
+
+
+def announced() -> list[tuple[str, str]]:
+    rows = Message.objects.filter(channel="webhook", recipient="announcements").order_by("pk")
+    return [(message.title, message.payload["text"]) for message in rows]
+
+
+def test_the_community_is_told_once_of_what_has_a_note_for_it_and_succeeded(
+    ci: APIClient, community: MemoryProvider
+) -> None:
+    note = "Checkout asks for the postcode first."
+    log(ci, **START, public_note=note)
+    assert announced() == []
+    for _ in range(2):
+        log(ci, public_note=note)
+    log(ci, status="rolled_back", finished_at=timezone.now().isoformat(), public_note=note)
+    assert announced() == [("New in Checkout", note)]
+    assert "2.14.0" not in str(Message.objects.get(channel="webhook").payload)
+    assert not Message.objects.filter(channel="slack").exists()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"status": "failed"}, {"public_note": " "}, {"customer_impacting": False}, {"environment": "uat"}],
+)
+def test_the_community_is_not_told_of_anything_else(
+    ci: APIClient, community: MemoryProvider, changed: dict[str, Any]
+) -> None:
+    log(ci, **{"public_note": "Faster.", **changed})
+    assert announced() == []
+
+
+def test_what_customers_know_by_no_name_is_announced_without_one(ci: APIClient, community: MemoryProvider) -> None:
+    Service.objects.update(is_public=False)
+    log(ci, public_note="Faster.")
+    assert announced() == [("Something has changed", "Faster.")]
