@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 
-from launch import broker, console, environment, holds, layout, ports, setup, steps, vigil
+from launch import broker, console, environment, holds, layout, ports, setup, simulator, steps, vigil
 from launch.children import Children, Program
 from launch.supervisor import Supervisor
 
@@ -74,6 +74,8 @@ def _serve(children: Children, *, hold: int, port: int) -> None:
     timer = steps.Timer()
     env = variables(port=port)
     supervisor = Supervisor(children, env=env)
+    if simulator.is_wanted():
+        supervisor.adopt(simulator.start(children, env))
     if not (env.get("REDIS_URL") or env.get("REDIS_URL_FILE")):
         server, env["REDIS_URL"] = broker.start(children, keep_in=layout.VAR / "broker")
         supervisor.adopt(server)
