@@ -168,6 +168,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "mind-tickets": {"task": "changes.tasks.mind_tickets", "schedule": 60.0},
     "mind-templates": {"task": "changes.tasks.mind_templates", "schedule": 3600.0},
     "warn-of-gaps": {"task": "oncall.gaps.tasks.warn_of_gaps", "schedule": 900.0, "options": {"expires": 900}},
+    "mind-opsgenie-plans": {"task": "oncall.sync.tasks.mind_plans", "schedule": 10.0, "options": {"expires": 10}},
+    "look-for-drift": {"task": "oncall.sync.tasks.look_for_drift", "schedule": 600.0, "options": {"expires": 600}},
     "make-digests": {"task": "accounts.tasks.make_digests", "schedule": 60.0, "options": {"expires": 60}},
     "forget-old-asides": {"task": "accounts.tasks.forget_old_asides", "schedule": 3600.0},
     "forget-ended-sessions": {"task": "accounts.tasks.forget_ended_sessions", "schedule": 3600.0},
