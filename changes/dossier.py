@@ -8,7 +8,6 @@ from django.utils import timezone
 from changes import narration, queries
 from changes.forms import ProofForm
 from changes.models import Change, Run
-from workflow import ledger
 from workflow.models import Entry
 
 RAW = 100_000
@@ -18,8 +17,7 @@ RAW = 100_000
 def dossier_of(change: Change, *, form: ProofForm | None) -> dict[str, Any]:
     """The content of templates/changes/change.html; `form` is the one for late proof, if the reader may supply it."""
     run: Run | None = getattr(change, "run", None)
-    entries = ledger.timeline(change.ref)
-    names = queries.names_of({entry.actor for entry in entries})
+    entries, names = queries.timeline_with_names(change.ref)
     start, end = change.started_at, change.finished_at
     content = {
         "change": change,

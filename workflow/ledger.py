@@ -21,6 +21,8 @@ SYSTEM = "system"
 SETTLING = timedelta(seconds=10)
 """How old an entry must be before it is sealed, so that slower transactions with lower ids have committed."""
 BATCH = 5_000
+SHOWN = 500
+"""How many entries of a timeline are shown."""
 LATE_WINDOW = 50
 """How many recent seals are looked at again for entries that were committed into one of their gaps afterwards."""
 
@@ -85,8 +87,8 @@ def entries_about(subject: str) -> QuerySet[Entry]:
 
 
 def timeline(subject: str) -> list[Entry]:
-    """Everything recorded about `subject`, newest first, at most 500 entries."""
-    return list(entries_about(subject).order_by("-occurred_at", "-id")[:500])
+    """Everything recorded about `subject`, newest first, at most SHOWN entries."""
+    return list(entries_about(subject).order_by("-occurred_at", "-id")[:SHOWN])
 
 
 # --- Seals ---------------------------------------------------------------------------------------------------------

@@ -102,23 +102,19 @@ def booked(span: Span, *, now: datetime) -> QuerySet[Ticket]:
     )
 
 
-def bookings_of(rows: Iterable[Ticket], *, now: datetime) -> dict[int, Booking]:
-    """What each of these tickets takes up, by its change. One statement for the services of all."""
-    tickets = list(rows)
-    services: dict[int, set[int]] = defaultdict(set)
-    pairs = Ticket.services.through.objects.filter(ticket__in=[ticket.pk for ticket in tickets])
-    for ticket_id, service_id in pairs.values_list("ticket_id", "service_id"):
-        services[ticket_id].add(service_id)
-    found = {}
-    for ticket in tickets:
-        said = {name: getattr(ticket.change, name) for name in OF_CHANGE}
-        said |= {"pk": ticket.pk, "implementer_id": ticket.implementer_id}
-        found[ticket.pk] = booking_of(said, {*services[ticket.pk], ticket.change.service_id}, now=now)
-    return found
-
-
 OF_CHANGE = ("window_start", "window_end", "started_at", "at", "state", "environment_id")
 """The columns of a change that say when and where it takes up time."""
+
+
+OF_BOOKING = (
+    "pk",
+    "implementer_id",
+    "implementer__name",
+    "implementer__email",
+    "services",
+    *(f"change__{name}" for name in ("title", "service_id", *OF_CHANGE)),
+)
+"""What is asked about a ticket whose booking may meet another: one row for each of its services."""
 
 
 def booking_of(said: Mapping[str, Any], services: set[int], *, now: datetime) -> Booking:
@@ -135,38 +131,56 @@ def booking_of(said: Mapping[str, Any], services: set[int], *, now: datetime) ->
 # --- What collides with a plan ---------------------------------------------------------------------------------------
 
 
-def collisions_of(plan: Plan) -> list[Collision]:
-    """The changes that a plan collides with, by time, at most MOST_TOLD of them: of more, those that block come first.
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """What can have to do with a plan, as it was `now`: the bookings by their change, each with its columns."""
 
-    Three statements, whatever there is.
-    """
+    around: Surroundings
+    now: datetime
+    bookings: Mapping[int, tuple[Booking, Mapping[str, Any]]]
+
+
+def nearby(plan: Plan, *, until: datetime) -> Nearby:
+    """Everything booked from the plan's start `until` then that can have to do with it. Two statements."""
     around, now = surroundings(), timezone.now()
-    mine = plan.booking
-    rows = {ticket.pk: ticket for ticket in _touching(plan, around, Span(plan.start, plan.end), now=now)}
-    met = [policy.collision(mine, other, around.landscape) for other in bookings_of(rows.values(), now=now).values()]
-    gravest = sorted((one for one in met if one), key=lambda one: not one.blocks)[:MOST_TOLD]
-    found = [_told(rows[one.other.id], one, around) for one in gravest]
-    return sorted(found, key=lambda collision: (collision.start, collision.ref))
-
-
-def _touching(plan: Plan, around: Surroundings, span: Span, *, now: datetime) -> list[Ticket]:
-    """The tickets booked in `span` that can have to do with the plan."""
     near = {*plan.service_ids, *(other for pk in plan.service_ids for other in around.landscape.near.get(pk, ()))}
     there = Q(change__environment=plan.environment_id)
     touches = there & (Q(services__in=near) | Q(change__service__in=near)) | Q(implementer=plan.implementer_id)
-    rows = booked(span, now=now).filter(touches).exclude(pk=plan.change_id or PLAN)
-    return list(rows.select_related("change", "implementer").distinct())
+    found = booked(Span(plan.start, until), now=now).filter(touches).exclude(pk=plan.change_id or PLAN)
+    # The condition asks for a service that is near, and told are all that a change has.
+    rows = Ticket.objects.filter(pk__in=found.order_by().values("pk")).order_by("pk").values(*OF_BOOKING)
+    told = {row["pk"]: row for row in rows}
+    services: dict[int, set[int]] = defaultdict(set)
+    for row in rows:
+        services[row["pk"]] |= {row["change__service_id"], row["services"] or row["change__service_id"]}
+    bookings = {
+        pk: (booking_of(row | {name: row[f"change__{name}"] for name in OF_CHANGE}, services[pk], now=now), row)
+        for pk, row in told.items()
+    }
+    return Nearby(around, now, bookings)
 
 
-def _told(ticket: Ticket, met: policy.Collision, around: Surroundings) -> Collision:
+def collisions_of(plan: Plan, known: Nearby | None = None) -> list[Collision]:
+    """The changes that a plan collides with, by time, at most MOST_TOLD of them: of more, those that block come first.
+
+    Two statements, whatever there is; none if it is `known` what is nearby.
+    """
+    there, mine = known or nearby(plan, until=plan.end), plan.booking
+    met = [policy.collision(mine, other, there.around.landscape) for other, _ in there.bookings.values()]
+    gravest = sorted((one for one in met if one), key=lambda one: not one.blocks)[:MOST_TOLD]
+    found = [_told(there.bookings[one.other.id][1], one, there.around) for one in gravest]
+    return sorted(found, key=lambda collision: (collision.start, collision.ref))
+
+
+def _told(row: Mapping[str, Any], met: policy.Collision, around: Surroundings) -> Collision:
     span = met.other.span
-    words = sentences(met.touches, around, implementer=str(ticket.implementer))
+    words = sentences(met.touches, around, implementer=row["implementer__name"] or row["implementer__email"])
     return Collision(
-        ref=f"{REF_PREFIX}{ticket.pk}",
-        title=ticket.change.title,
+        ref=f"{REF_PREFIX}{row['pk']}",
+        title=row["change__title"],
         start=span.start,
         end=span.end,
-        state=ticket.change.state,
+        state=row["change__state"],
         reason=met.touches[0].reason.value,
         words=words,
         blocks=met.blocks,
@@ -203,18 +217,24 @@ def _named(pk: int, around: Surroundings) -> str:
 # --- Room ------------------------------------------------------------------------------------------------------------
 
 
-def free_slot_for(plan: Plan) -> tuple[datetime, datetime] | None:
+def room_until(plan: Plan, *, now: datetime) -> datetime:
+    """How far a free time for the plan is looked for."""
+    return max(plan.start, now) + policy.AHEAD
+
+
+def free_slot_for(
+    plan: Plan, known: Nearby | None = None, *, teams: Mapping[int, int] | None = None
+) -> tuple[datetime, datetime] | None:
     """The next time of the same length, from the plan's start on, that collides with nothing and meets no hard freeze.
 
-    It begins at a quarter of an hour that is still to come, and within 14 days; None when there is none. The number of
-    statements does not depend on what there is.
+    It begins at a quarter of an hour that is still to come, and within 14 days; None when there is none. `known` is
+    what is nearby until `room_until`, and `teams` maps the services to their teams, where the caller knows them. The
+    number of statements does not depend on what there is.
     """
-    around, now = surroundings(), timezone.now()
-    earliest = max(plan.start, now)
-    within = Span(earliest, earliest + policy.AHEAD)
+    there = known or nearby(plan, until=room_until(plan, now=timezone.now()))
+    within = Span(max(plan.start, there.now), room_until(plan, now=there.now))
     mine = plan.booking
-    others = bookings_of(_touching(plan, around, within, now=now), now=now).values()
-    busy = [other.span for other in others if policy.touches(mine, other, around.landscape)]
-    frozen = freezes_over(*within, service_ids=plan.service_ids, environment_id=plan.environment_id)
+    busy = [other.span for other, _ in there.bookings.values() if policy.touches(mine, other, there.around.landscape)]
+    frozen = freezes_over(*within, service_ids=plan.service_ids, environment_id=plan.environment_id, teams=teams)
     busy += [Span(window.start, window.end) for window in frozen if window.forbids]
     return policy.next_free_slot(plan.end - plan.start, within=within, busy=busy)

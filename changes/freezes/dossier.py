@@ -8,8 +8,7 @@ from accounts.models import User
 from changes.freezes import narration, policy, queries
 from changes.freezes.forms import OverrideForm
 from changes.freezes.models import Freeze
-from changes.queries import names_of
-from workflow import ledger
+from changes.queries import timeline_with_names
 from workflow.lines import listed
 
 NAMED = 5
@@ -19,7 +18,7 @@ NAMED = 5
 def dossier_of(freeze: Freeze, reader: User, *, form: OverrideForm) -> dict[str, Any]:
     """The content of templates/freezes/freeze.html; `form` is shown to those who may ask, and whenever it was sent."""
     now, scope = timezone.now(), queries.scope_of(freeze)
-    times, entries = narration.times_of(freeze, now=now), ledger.timeline(freeze.ref)
+    times, (entries, names) = narration.times_of(freeze, now=now), timeline_with_names(freeze.ref)
     standing = queries.standing_in(scope, user_id=reader.pk, is_admin=reader.is_admin)
     may_decide = policy.may_decide_on_freeze(standing, is_wide=scope.is_wide).outcome == policy.ALLOWED
     others = [person.name for person in queries.who_decide(scope) if person.pk != reader.pk]
@@ -35,5 +34,5 @@ def dossier_of(freeze: Freeze, reader: User, *, form: OverrideForm) -> dict[str,
         "may_decide": may_decide,
         "others": listed(others[:NAMED], last="or"),
         "form": form if form.is_bound or (may_decide and freeze.is_hard and times) else None,
-        "told": narration.told_of(entries, names_of({entry.actor for entry in entries})),
+        "told": narration.told_of(entries, names),
     }

@@ -1,10 +1,12 @@
 """Reads of freezes, overrides and holds: what is in force when, for whom, and who may decide about it."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.functions import Coalesce, Least
 
 from accounts.models import Membership, Team, User
 from catalog.models import Environment, Service
@@ -96,19 +98,29 @@ def freezes_over(
     maps the services to their teams (ids), if the caller knows them already.
     """
     known = teams or dict(Service.objects.filter(pk__in=service_ids).values_list("pk", "team_id"))
-    rows = _touching(start, end).filter(_covering(known, known.values(), environment_id)).distinct()
-    freezes = {freeze.pk: freeze for freeze in rows}
+    covered = _touching(start, end).filter(_covering(known, known.values(), environment_id))
+    freezes: dict[int, Freeze] = {}
+    concerned: dict[int, set[int]] = defaultdict(set)
+    # Each row is a freeze with one service and one team by which it covers what was asked about; neither means all.
+    for freeze in covered.annotate(of_service=F("services"), of_team=F("teams")):
+        freezes.setdefault(freeze.pk, freeze)
+        concerned[freeze.pk] |= _concerned(freeze.of_service, freeze.of_team, known)
     found = [window for freeze in freezes.values() for window in _windows(freeze, start, end)]
     given = _given_leave([window for window in found if window.is_hard])
-    # Nearly no freeze has an override, and only of those that have one must be known what they cover.
-    prefetch_related_objects([freezes[pk] for pk in given], "services", "teams")
     shown = []
     for window in found:
         leaves, last = given.get(window.freeze_id, ()), min(window.end, end) - INSTANT
-        needed = covered_services(freezes[window.freeze_id], known) if leaves else ()
+        needed = concerned[window.freeze_id] if leaves else ()
         is_overridden = bool(leaves) and all(any(one.holds(last, {service}) for one in leaves) for service in needed)
         shown.append(replace(window, is_overridden=window.is_hard and is_overridden))
     return sorted(shown, key=lambda window: (window.start, window.freeze_id))
+
+
+def _concerned(service: int | None, team: int | None, teams: Mapping[int, int]) -> set[int]:
+    """Those of the services (id: id of the owning team) that are this one or of this team; without either all."""
+    if service is None and team is None:
+        return set(teams)
+    return {known for known, owner in teams.items() if known == service or owner == team}
 
 
 def covered_services(freeze: Freeze, teams: Mapping[int, int]) -> set[int]:
@@ -137,13 +149,17 @@ def _given_leave(windows: Sequence[FreezeWindow]) -> dict[int, list[Leave]]:
     ids = {window.freeze_id for window in windows}
     if not ids:
         return {}
-    rows = FreezeOverride.objects.filter(freeze__in=ids, confirmed_at__isnull=False).prefetch_related("services")
+    rows = FreezeOverride.objects.filter(freeze__in=ids, confirmed_at__isnull=False)
+    ends_at = Least("expires_at", Coalesce("revoked_at", "expires_at"))
+    rows = rows.annotate(ends_at=ends_at).order_by("pk")
+    given: dict[int, tuple[int, datetime, datetime, set[int]]] = {}
+    for pk, freeze, start, end, service in rows.values_list("pk", "freeze_id", "confirmed_at", "ends_at", "services"):
+        assert start
+        _, _, _, services = given.setdefault(pk, (freeze, start, end, set()))
+        services |= {service} - {None}
     found: dict[int, list[Leave]] = {}
-    for row in rows:
-        assert row.confirmed_at
-        services = frozenset(service.pk for service in row.services.all())
-        end = min(row.expires_at, row.revoked_at or row.expires_at)
-        found.setdefault(row.freeze_id, []).append(Leave(row.confirmed_at, end, services))
+    for freeze, start, end, services in given.values():
+        found.setdefault(freeze, []).append(Leave(start, end, frozenset(services)))
     return found
 
 
@@ -209,9 +225,8 @@ def who_decide(scope: Scope) -> list[User]:
     leads = Membership.objects.filter(is_lead=True)
     if not scope.is_wide:
         leads = leads.filter(team__in=scope.team_ids)
-    people = User.objects.filter(Q(pk__in=leads.values("user")) | Q(is_admin=True), is_active=True)
-    leading = set(leads.values_list("user_id", flat=True))
-    return sorted(people, key=lambda person: (person.pk not in leading, person.name))
+    people = User.objects.annotate(leads=Exists(leads.filter(user=OuterRef("pk")))).filter(is_active=True)
+    return [*people.filter(Q(leads=True) | Q(is_admin=True)).order_by("-leads", "name", "pk")]
 
 
 def overrides_to_confirm(person: User, *, now: datetime, limit: int) -> list[FreezeOverride]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
 from django.utils import timezone
 
 from accounts.models import Membership, User
@@ -27,7 +27,7 @@ WRITTEN = ("proposed", "changed")
 SUGGESTED_FROM, LOOK_BACK = 5, timedelta(days=90)
 """How many successes in how long make a change worth a template."""
 WAITING = 5
-"""How many templates are looked at for one person at most: each asks the ledger and the teams."""
+"""How many templates are looked at for one person at most."""
 ENDED = (State.FINISHED, State.CLOSED)
 MISHAPS = frozenset(Outcome) - {Outcome.SUCCEEDED, Outcome.NOT_DONE}
 
@@ -100,19 +100,22 @@ class Standing:
         return self.history.written_at or self.template.created_at
 
     @cached_property
+    def owners(self) -> tuple[dict[str, str], list[Hand]]:
+        """The teams that own one of its services, {slug: name}, and everybody who belongs to them, by name."""
+        teams = {service.team_id: service.team for service in self.template.services.all()}
+        rows = Membership.objects.filter(team__in=teams, user__is_active=True).order_by("user__name", "user_id")
+        return {team.slug: team.name for team in teams.values()}, [Hand(*row) for row in rows.values_list(*OF_HANDS)]
+
+    @cached_property
     def circle(self) -> Circle:
         """Everybody who has a say."""
-        services = list(self.template.services.all())
-        rows = Membership.objects.filter(team__services__in=services, user__is_active=True).distinct()
-        named = rows.order_by("user__name", "user_id")
-        columns = ("user_id", "user__name", "user__email", "team__slug", "is_lead", "since")
-        hands = [Hand(*row) for row in named.values_list(*columns)]
+        teams, hands = self.owners
         writers = {*self.history.writers, self.template.author_id}
         boxes = {mailbox(self.template.author.email)} | {mailbox(one.email) for one in hands if one.user_id in writers}
         writers |= {one.user_id for one in hands if mailbox(one.email) in boxes}
         return Circle(
             level=policy.LEVEL,
-            teams={service.team.slug: service.team.name for service in services},
+            teams=teams,
             hands=hands,
             excluded=dict.fromkeys(writers, "wrote a part of it"),
             filed_at=self.asked_at,
@@ -215,12 +218,32 @@ def usable_templates(reader: User | None = None, *, now: datetime | None = None)
     return sorted(found, key=lambda one: not any(service.team_id in own for service in one.services.all()))
 
 
+OF_HANDS = ("user_id", "user__name", "user__email", "team__slug", "is_lead", "since")
+"""What a hand is made of, as columns of a membership."""
+
+
 def waiting_for(person: User, *, now: datetime) -> list[Template]:
-    """The templates that wait for this person's approval, the first of them by name."""
-    waiting = templates().filter(state=Template.State.PROPOSED)
-    near = waiting.filter(services__team__memberships__user=person).distinct()
-    standings = [Standing(template, now) for template in near.order_by("name", "slug")[:WAITING]]
-    return [one.template for one in standings if any(judge.user_id == person.pk for judge in one.judges)]
+    """The templates that wait for this person's approval, the first of them by name. Three statements, or one."""
+    given = TemplateApproval.objects.filter(template=OuterRef("pk"), digest=OuterRef("digest"), voided_at=None)
+    near = Template.objects.filter(~Exists(given.filter(approver=person)), state=Template.State.PROPOSED)
+    near = near.filter(services__team__memberships__user=person).select_related("environment", "author").distinct()
+    standings = {one.pk: Standing(one, now) for one in near.order_by("name", "slug")[:WAITING]}
+    if not standings:
+        return []
+    refs = {standing.template.ref: standing for standing in standings.values()}
+    told: dict[str, list[Entry]] = {ref: [] for ref in refs}
+    for entry in Entry.objects.filter(subject__in=told).order_by("id"):
+        told[entry.subject].append(entry)
+    hands: dict[int, dict[Hand, str]] = {pk: {} for pk in standings}
+    rows = Membership.objects.filter(team__services__templates__in=standings, user__is_active=True)
+    columns = rows.order_by("user__name", "user_id").values_list("team__services__templates", "team__name", *OF_HANDS)
+    for template, team, *hand in columns:
+        hands[template][Hand(*hand)] = team
+    for ref, standing in refs.items():
+        known = hands[standing.template.pk]
+        standing.history = History(told[ref])
+        standing.owners = {hand.team: team for hand, team in known.items()}, [*known]
+    return [one.template for one in standings.values() if one.may_approve(person.pk).outcome == policy.ALLOWED]
 
 
 def expiring(*, now: datetime) -> list[int]:

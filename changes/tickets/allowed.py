@@ -60,8 +60,8 @@ def may_review_deploy(change: Change, *, by: Caller) -> Decision:
     """Whether `by` may look back at what a pipeline deployed."""
     if change.state != State.FINISHED and change.review_due_at is None:
         return Decision("transition_illegal", policy.REFUSED, "There is nothing to review.")
-    circle = queries.circle_of_deploy(change)
-    role = policy.reviewer_role(queries.parts_in(circle, by.user_id))
+    circle, led_by = queries.circle_of_deploy(change, reader=by.user_id)
+    role = policy.reviewer_role(queries.parts_in(circle, by.user_id, led_by=led_by))
     return _first_refusal([policy.four_eyes(by.user_id, circle), role])
 
 

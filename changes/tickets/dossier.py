@@ -11,13 +11,12 @@ from accounts.models import User
 from changes import edit_policy, rulebook
 from changes.models import Change, Review
 from changes.narration import told_days
-from changes.queries import names_of
+from changes.queries import timeline_with_names
 from changes.states import Authorization, State
 from changes.tickets import allowed, narration, policy, scheduling
 from changes.tickets.forms import CorrectForm, FinishForm, ReasonForm, ReviewForm, VerbForm
 from changes.tickets.narration import Scene
 from changes.tickets.queries import Standing
-from workflow import ledger
 from workflow.models import Entry
 
 Forms = Mapping[str, forms.Form]
@@ -53,10 +52,10 @@ OPEN = frozenset({State.DRAFT, State.SUBMITTED, State.APPROVED})
 
 def ticket_dossier(change: Change, *, me: User, typed: Forms) -> dict[str, Any]:
     """The content of templates/tickets/change.html; `typed` are forms that hold what the reader typed, by name."""
-    standing = Standing(change, change.ticket)
+    standing = Standing(change, change.ticket, reader=me.pk)
     review: Review | None = getattr(change, "review", None)
     scene = Scene(standing, caller_of_person(me), timezone.now(), review)
-    entries = ledger.timeline(standing.ref)
+    entries, names = timeline_with_names(standing.ref)
     may = allowed.allowed_actions(standing, by=scene.by)
     may_correct = _is_correctable(scene) and not _refuses_to_carry_out(scene)
     shown = {FORM_OF[verb] for verb in [*may, *(["correct"] if may_correct else [])] if verb in FORM_OF}
@@ -75,7 +74,7 @@ def ticket_dossier(change: Change, *, me: User, typed: Forms) -> dict[str, Any]:
         "forms": {name: typed.get(name) or kind() for name, kind in FORMS.items()},
         **_what_it_says(standing),
         **_around(standing),
-        **_history(scene, entries),
+        **_history(scene, entries, names),
     }
 
 
@@ -120,13 +119,9 @@ def _around(standing: Standing) -> dict[str, Any]:
     return {"collisions": scheduling.collisions(standing), "freezes": scheduling.freezes_of(plan, standing.services)}
 
 
-def _history(scene: Scene, entries: Sequence[Entry]) -> dict[str, Any]:
-    standing, review = scene.standing, scene.review
-    names = narration.names_known(standing, [review.reviewer] if review else [])
-    unknown = {entry.actor for entry in entries} - set(names) - {ledger.SYSTEM}
-    if unknown:
-        names |= names_of(unknown)
-    days = told_days(entries, names=names, change=standing.change)
+def _history(scene: Scene, entries: Sequence[Entry], names: Mapping[str, str]) -> dict[str, Any]:
+    review = scene.review
+    days = told_days(entries, names=names, change=scene.standing.change)
     return {
         "days": days,
         "review": review,

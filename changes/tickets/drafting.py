@@ -17,7 +17,7 @@ from changes.tickets import narration, policy, queries, risk_policy, start_polic
 from changes.tickets.content import Draft
 from changes.tickets.forms import Choices, FilingForm, initial_of
 from changes.tickets.queries import Standing
-from changes.tickets.scheduling import freezes_of
+from changes.tickets.scheduling import freezes_of, nearby_with_room, teams_of
 from changes.tickets.templates import draft_from
 from workflow import moments, tones
 from workflow.decisions import Decision
@@ -132,10 +132,12 @@ def prospect_of(draft: Draft, known: Known, *, me: User, edited: Standing | None
     if not services:
         return Prospect(risk, window=window)
     implementer = known.people.get(draft.implementer, me)
+    authors = queries.authors_of(draft.sha, [dict(one) for one in draft.commits])
+    people = queries.people_around(services, authors=authors)
     circle = queries.circle_around(
-        services,
+        people,
         risk.level,
-        _excluded(draft, implementer, me, edited),
+        _excluded(people.authors, implementer, me, edited),
         filed_at=edited.change.created_at if edited else now,
         makers=[implementer, edited.change.requester or me if edited else me],
     )
@@ -143,6 +145,7 @@ def prospect_of(draft: Draft, known: Known, *, me: User, edited: Standing | None
     around: dict[str, Any] = {}
     if window and environment:
         around = _around(
+            services,
             Plan(
                 change_id=edited.change.pk if edited else None,
                 service_ids=tuple(service.pk for service in services),
@@ -150,14 +153,13 @@ def prospect_of(draft: Draft, known: Known, *, me: User, edited: Standing | None
                 implementer_id=implementer.pk,
                 start=window[0],
                 end=window[1],
-            )
+            ),
         )
     return Prospect(risk, services, circle, policy.quorum_satisfiable(circle), window, **around)
 
 
-def _excluded(draft: Draft, implementer: User, me: User, edited: Standing | None) -> dict[int, str]:
-    authors = queries.people_by_email(queries.authors_of(draft.sha, [dict(one) for one in draft.commits]))
-    found = {person.pk: "authored one of its commits" for person in authors}
+def _excluded(authors: Sequence[int], implementer: User, me: User, edited: Standing | None) -> dict[int, str]:
+    found = dict.fromkeys(authors, "authored one of its commits")
     before = edited.circle.excluded if edited else {me.pk: "requested it"}
     found |= {pk: because for pk, because in before.items() if because in {"wrote a part of it", "requested it"}}
     if edited:
@@ -176,11 +178,12 @@ def _window_of(draft: Draft) -> tuple[datetime, datetime] | None:
     return None if reach.outcome == start_policy.REFUSED else (start, end)
 
 
-def _around(plan: Plan) -> dict[str, Any]:
-    collisions = collisions_of(plan)
-    freezes = freezes_of(plan)
+def _around(services: Sequence[Service], plan: Plan) -> dict[str, Any]:
+    known = nearby_with_room(plan)
+    collisions, freezes = collisions_of(plan, known), freezes_of(plan, services)
     is_taken = bool(collisions) or any(one.forbids for one in freezes)
-    return {"collisions": collisions, "freezes": freezes, "slot": free_slot_for(plan) if is_taken else None}
+    slot = free_slot_for(plan, known, teams=teams_of(services)) if is_taken else None
+    return {"collisions": collisions, "freezes": freezes, "slot": slot}
 
 
 def outlook_of(form: FilingForm, known: Known, *, me: User, edited: Standing | None = None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A filed change in words: where it stands, who must do what, what it says. Reads nothing but what it is given."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -364,11 +364,3 @@ def review_answers(review: Review) -> list[tuple[str, str]]:
     """What the reviewer answered, by question."""
     asked = REVIEW_QUESTIONS.items()
     return [(words, "Yes" if review.answers[code] else "No") for code, words in asked if code in review.answers]
-
-
-def names_known(standing: Standing, extra: Iterable[Any] = ()) -> dict[str, str]:
-    """The names of the people around the change by their actor id, so that fewer must be looked up."""
-    people: Sequence[Any] = [standing.change.requester, standing.ticket.implementer, *extra]
-    found = {person.actor: str(person) for person in people if person}
-    found |= {one.approver.actor: str(one.approver) for one in standing.approvals}
-    return found | {f"user:{hand.user_id}": hand.name for hand in standing.circle.hands}

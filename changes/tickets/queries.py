@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from accounts.models import ApiToken, Membership, User
 from catalog.models import Environment, Service
 from changes.mailboxes import mailbox
-from changes.models import Approval, Change, Review, Run, Template, Ticket
+from changes.models import Approval, Change, Run, Template, Ticket
 from changes.refs import change_id
 from changes.states import Risk, State
 from changes.tickets import policy, risk_policy
@@ -25,12 +25,28 @@ RUNS_OF_COMMIT = 500
 _ABBREVIATED = re.compile(r"[0-9a-f]{7,39}\Z")
 
 
+class People(NamedTuple):
+    """Who may have to do with a change: the members of its teams, and the ids of who wrote its commits.
+
+    `led_by` is the e-mail of its reader, if they lead any team, else empty.
+    """
+
+    teams: dict[str, str]
+    hands: list[policy.Hand]
+    authors: list[int]
+    led_by: str
+
+
 @dataclass
 class Standing:
-    """A filed change with everything that decides about it; the parts are loaded once, when they are asked for."""
+    """A filed change with everything that decides about it; the parts are loaded once, when they are asked for.
+
+    Of the `reader` (a person's id) is found out, together with everybody else, what they are to other teams.
+    """
 
     change: Change
     ticket: Ticket
+    reader: int | None = None
     _parts: dict[int, policy.Parts] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -84,12 +100,18 @@ class Standing:
         return risk_found(self.said, self.services)
 
     @cached_property
+    def people(self) -> People:
+        """Everybody who belongs to its teams, who wrote its commits, and its reader."""
+        authors = authors_of(self.change.sha, self.ticket.commits)
+        return people_around(self.services, authors=authors, reader=self.reader)
+
+    @cached_property
     def circle(self) -> policy.Circle:
         """Everybody who has a say."""
         return circle_around(
-            self.services,
+            self.people,
             self.change.risk,
-            _excluded(self.change, self.ticket),
+            _excluded(self.change, self.ticket, self.people.authors),
             filed_at=self.change.created_at,
             makers=[person for person in (self.change.requester, self.ticket.implementer) if person],
         )
@@ -112,7 +134,7 @@ class Standing:
         """What this person has to do with it."""
         if user_id not in self._parts:
             self._parts[user_id] = replace(
-                parts_in(self.circle, user_id),
+                parts_in(self.circle, user_id, led_by=self.people.led_by if user_id == self.reader else None),
                 is_requester=self.change.requester_id == user_id,
                 is_implementer=self.ticket.implementer_id == user_id,
             )
@@ -168,27 +190,44 @@ def finished_change(ref: str) -> Change:
     return change
 
 
-def parts_in(circle: policy.Circle, user_id: int) -> policy.Parts:
-    """What somebody has to do with the teams of a change."""
+def parts_in(circle: policy.Circle, user_id: int, *, led_by: str | None = None) -> policy.Parts:
+    """What somebody has to do with the teams of a change; `led_by` is `People.led_by`, if it is about them."""
     own = [hand for hand in circle.hands if hand.user_id == user_id]
     is_lead = any(hand.is_lead for hand in own)
-    led = Membership.objects.filter(user=user_id, is_lead=True).values_list("user__email", flat=True)
     # Who belongs to an owning team may do all that leads of other teams may, so nothing is asked about them.
-    leads = is_lead or (not own and any(mailbox(email) not in circle.mailboxes for email in led[:1]))
+    if led_by is None and not own:
+        led = Membership.objects.filter(user=user_id, is_lead=True).values_list("user__email", flat=True)
+        led_by = led.first() or ""
+    leads = is_lead or (not own and bool(led_by) and mailbox(led_by or "") not in circle.mailboxes)
     return policy.Parts(is_lead=is_lead, is_member=bool(own), leads_elsewhere=leads)
 
 
+def people_around(services: Sequence[Service], *, authors: set[str], reader: int | None = None) -> People:
+    """The people of these services' teams, those with the mailboxes of `authors`, and the reader. One statement."""
+    teams = {service.team_id: service.team for service in services}
+    wanted = Q(memberships__team__in=teams) | Q(pk=reader)
+    if authors:
+        wanted |= Q(address__in=authors) | Q(email__contains="+")
+    rows = User.objects.annotate(address=Lower("email")).filter(wanted).order_by("name", "pk")
+    of_team = ("memberships__team_id", "memberships__is_lead", "memberships__since")
+    columns = rows.values_list("pk", "name", "email", "is_active", *of_team)
+    found, hands = set[int](), list[policy.Hand]()
+    led_by = ""
+    for pk, name, email, is_active, team, is_lead, since in columns:
+        if mailbox(email) in authors:
+            found.add(pk)
+        if pk == reader and is_lead:
+            led_by = email
+        if is_active and team in teams:
+            hands.append(policy.Hand(pk, name, email, teams[team].slug, is_lead, since))
+    return People({team.slug: team.name for team in teams.values()}, hands, sorted(found), led_by)
+
+
 def circle_around(
-    services: Sequence[Service],
-    level: str,
-    excluded: Mapping[int, str],
-    *,
-    filed_at: datetime,
-    makers: Iterable[User] = (),
+    people: People, level: str, excluded: Mapping[int, str], *, filed_at: datetime, makers: Iterable[User] = ()
 ) -> policy.Circle:
-    """Everybody who has a say in a change of these services, which `makers` made, at this level of risk."""
-    teams = {service.team.slug: service.team.name for service in services}
-    hands = _hands({service.team_id for service in services})
+    """Everybody of these people who has a say in a change, which `makers` made, at this level of risk."""
+    teams, hands = people.teams, people.hands
     boxes = {mailbox(one.email) for one in makers}
     boxes |= {mailbox(hand.email) for hand in hands if hand.user_id in excluded}
     alike = [hand.user_id for hand in hands if mailbox(hand.email) in boxes]
@@ -196,34 +235,30 @@ def circle_around(
     return policy.Circle(level, teams, hands, left_out, filed_at, frozenset(boxes))
 
 
-def circle_of_deploy(change: Change) -> policy.Circle:
-    """Everybody who has a say in what a pipeline deployed: authors of its commits and who logged it have none."""
-    run = Run.objects.get(pk=change.pk)
-    authors = people_by_email(authors_of("", commits_told(run.events)))
+def circle_of_deploy(change: Change, *, reader: int | None = None) -> tuple[policy.Circle, str | None]:
+    """Everybody who has a say in what a pipeline deployed: authors of its commits and who logged it have none.
+
+    Beside them stands `People.led_by` of the reader, None without one.
+    """
+    run = change.run
+    people = people_around([change.service], authors=authors_of("", commits_told(run.events)), reader=reader)
     tokens = {event["by"].removeprefix("token:") for event in run.events if event["by"].startswith("token:")}
     owners = ApiToken.objects.filter(pk__in=tokens).values_list("owner_id", flat=True)
-    people = {event["by"].removeprefix("user:") for event in run.events if event["by"].startswith("user:")}
-    excluded = {person.pk: "authored one of its commits" for person in authors}
-    excluded |= dict.fromkeys([*owners, *map(int, people)], "logged it")
-    team = change.service.team
-    return policy.Circle(
+    loggers = {event["by"].removeprefix("user:") for event in run.events if event["by"].startswith("user:")}
+    excluded = dict.fromkeys(people.authors, "authored one of its commits")
+    excluded |= dict.fromkeys([*owners, *map(int, loggers)], "logged it")
+    circle = policy.Circle(
         level=change.risk or Risk.LOW,
-        teams={team.slug: team.name},
-        hands=_hands([team.pk]),
+        teams=people.teams,
+        hands=people.hands,
         excluded=excluded,
         filed_at=change.created_at,
     )
+    return circle, people.led_by if reader else None
 
 
-def _hands(team_ids: Iterable[int]) -> list[policy.Hand]:
-    rows = Membership.objects.filter(team__in=team_ids, user__is_active=True).order_by("user__name", "user_id")
-    named = rows.values_list("user_id", "user__name", "user__email", "team__slug", "is_lead", "since")
-    return [policy.Hand(*row) for row in named]
-
-
-def _excluded(change: Change, ticket: Ticket) -> dict[int, str]:
-    authors = people_by_email(authors_of(change.sha, ticket.commits))
-    found = {person.pk: "authored one of its commits" for person in authors}
+def _excluded(change: Change, ticket: Ticket, authors: Iterable[int]) -> dict[int, str]:
+    found = dict.fromkeys(authors, "authored one of its commits")
     found |= dict.fromkeys(ticket.written_by, "wrote a part of it")
     found[ticket.implementer_id] = "took it on"
     if change.requester_id:
@@ -259,15 +294,6 @@ def deployed_as(sha: str) -> Q:
     spelled = Q(change__sha__in={sha, low})
     # Of what begins alike, the range is what an index finds.
     return spelled | Q(change__sha__gt=low, change__sha__lt=f"{low}g") if _ABBREVIATED.match(low) else spelled
-
-
-def people_by_email(emails: Iterable[str]) -> list[User]:
-    """The people with these mailboxes, with every account that they have."""
-    wanted = set(emails)
-    if not wanted:
-        return []
-    near = User.objects.annotate(address=Lower("email")).filter(Q(address__in=wanted) | Q(email__contains="+"))
-    return [person for person in near.order_by("pk") if mailbox(person.email) in wanted]
 
 
 # --- What a draft names ----------------------------------------------------------------------------------------------
@@ -309,11 +335,6 @@ def _in_full(rows: Any) -> Any:
     return rows.select_related(
         "change__service__team", "change__environment", "change__requester", "implementer", "template"
     )
-
-
-def review_of(change: Change) -> Review | None:
-    """What somebody found when they looked back at it, if somebody did."""
-    return Review.objects.select_related("reviewer").filter(pk=change.pk).first()
 
 
 # --- What is due -----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ def require_reviewer(change: Change, *, by: Caller) -> Makers:
     standing = queries.standing_if_filed(change)
     services = standing.said["services"] if standing else [change.service.slug]
     require_reach(by, services=services, environments=[change.environment.slug])
-    circle = standing.circle if standing else queries.circle_of_deploy(change)
+    circle = standing.circle if standing else queries.circle_of_deploy(change)[0]
     parts = standing.parts_of(by.user_id) if standing else queries.parts_in(circle, by.user_id)
     require(policy.four_eyes(by.user_id, circle))
     require(policy.reviewer_role(parts))

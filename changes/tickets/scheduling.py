@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
 from catalog.models import Service
-from changes.calendar.queries import Collision, Plan, collisions_of, free_slot_for
+from changes.calendar.queries import Collision, Nearby, Plan, collisions_of, free_slot_for, nearby, room_until
 from changes.freezes.queries import FreezeWindow, freezes_over, open_holds
 from changes.models import Hold
 from changes.states import State
@@ -32,10 +34,19 @@ def plan_of(standing: Standing) -> Plan | None:
 
 def freezes_of(plan: Plan, services: Sequence[Service] = ()) -> list[FreezeWindow]:
     """The freezes that its window touches; `services` are those of the plan, where they are known."""
-    teams = {service.pk: service.team_id for service in services}
     return freezes_over(
-        plan.start, plan.end, service_ids=plan.service_ids, environment_id=plan.environment_id, teams=teams
+        plan.start, plan.end, service_ids=plan.service_ids, environment_id=plan.environment_id, teams=teams_of(services)
     )
+
+
+def teams_of(services: Sequence[Service]) -> dict[int, int]:
+    """The teams of services, as ids."""
+    return {service.pk: service.team_id for service in services}
+
+
+def nearby_with_room(plan: Plan) -> Nearby:
+    """What can have to do with the plan until its end, and for as long as a free time for it is looked for."""
+    return nearby(plan, until=max(plan.end, room_until(plan, now=timezone.now())))
 
 
 def collisions(standing: Standing) -> list[Collision]:
@@ -44,10 +55,14 @@ def collisions(standing: Standing) -> list[Collision]:
     return collisions_of(plan) if plan else []
 
 
-def next_free_slot(standing: Standing) -> tuple[datetime, datetime] | None:
-    """The next time of the same length that nothing else takes."""
-    plan = plan_of(standing)
-    return free_slot_for(plan) if plan else None
+def collisions_and_slot(standing: Standing) -> tuple[list[Collision], tuple[datetime, datetime] | None]:
+    """The same, and if there are any the next time of the same length that nothing else takes."""
+    plan = plan_of(standing) if standing.change.state in STILL_MOVABLE else None
+    if plan is None:
+        return [], None
+    known = nearby_with_room(plan)
+    met = collisions_of(plan, known)
+    return met, free_slot_for(plan, known, teams=teams_of(standing.services)) if met else None
 
 
 def require_a_free_window(standing: Standing) -> None:

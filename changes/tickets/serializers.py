@@ -3,16 +3,16 @@
 from typing import Any
 
 from accounts.callers import Caller
-from changes.models import Approval, Change
+from changes.models import Approval, Change, Review
 from changes.serializers import change_json
-from changes.tickets import allowed, policy, queries, scheduling
+from changes.tickets import allowed, policy, scheduling
 from changes.tickets.queries import Standing
 
 
 def with_ticket(change: Change, *, by: Caller) -> dict[str, Any]:
     """A change in full, whoever brought it, with what `by` may do; all that it names must be loaded."""
-    standing = queries.standing_if_filed(change)
-    review = queries.review_of(change)
+    standing = Standing(change, change.ticket, reader=by.user_id) if hasattr(change, "ticket") else None
+    review: Review | None = getattr(change, "review", None)
     shown = change_json(change) | {
         "review": {
             "reviewer": review.reviewer.email,
@@ -66,8 +66,7 @@ def _ticket(standing: Standing, by: Caller) -> dict[str, Any]:
 
 
 def _schedule(standing: Standing) -> dict[str, Any]:
-    met = scheduling.collisions(standing)
-    slot = scheduling.next_free_slot(standing) if met else None
+    met, slot = scheduling.collisions_and_slot(standing)
     return {
         "collisions": [
             {

@@ -135,7 +135,7 @@ def test_a_slot_is_never_in_the_past(shop, plan):
 def test_the_number_of_statements_does_not_grow(shop, plan, count, django_assert_num_queries):
     for number in range(count):
         make_ticket(shop, state="approved", title=f"Change {number}", services=[shop.checkout, shop.ledger])
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         assert len(collisions_of(plan())) == count
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert free_slot_for(plan()) is not None

@@ -361,5 +361,5 @@ def test_the_page_asks_the_database_as_often_however_much_there_is(bo, shop, cou
     with django_assert_num_queries(8):
         bo.get(NEW)
     bo.post("/changes/preview", typed(services=slugs))
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         bo.post("/changes/preview", typed(services=slugs))
