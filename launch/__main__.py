@@ -1,4 +1,4 @@
-"""`python3 -m launch run|setup|test|check|bench|faults`.
+"""`python3 -m launch run|setup|test|check|bench|faults|drill`.
 
 This file stays readable to old Pythons, so that they can be told what is missing instead of failing on the syntax.
 """

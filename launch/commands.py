@@ -11,6 +11,7 @@ COMMANDS: dict[str, Callable[[], int]] = {
     "check": check.run,
     "bench": measure.bench,
     "faults": measure.faults,
+    "drill": measure.drill,
 }
 
 

@@ -1,6 +1,6 @@
-"""`make bench` and `make faults`: how fast it is, and what is lost when things die halfway."""
+"""`make bench`, `make faults` and `make drill`: how fast it is, what is lost halfway, what a backup brings back."""
 
-from launch import layout, setup, steps, suite
+from launch import layout, ports, serve, setup, steps, suite
 from launch.children import Children
 
 
@@ -12,6 +12,13 @@ def bench() -> int:
 def faults() -> int:
     """Run the tests that kill programs halfway."""
     return _run("-m", "pytest", "-m", "fault", is_durable=False)
+
+
+def drill() -> int:
+    """Back up this installation's database, or that of DATABASE_URL, and restore it into a scratch one."""
+    setup.install()
+    words = [str(layout.PYTHON), "manage.py", "drill", *suite.arguments()]
+    return steps.run_in_sight(words, env=serve.variables(port=ports.read_port("8000")))
 
 
 def _run(*words: str, is_durable: bool) -> int:

@@ -64,7 +64,7 @@ def test_an_unknown_command_is_answered_with_the_known_ones(words: list[str]) ->
     command = [sys.executable, "-m", "launch", *words]
     done = subprocess.run(command, cwd=layout.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "Say one of: setup, run, test, check, bench, faults.\n"
+    assert done.stderr == "Say one of: setup, run, test, check, bench, faults, drill.\n"
 
 
 def test_an_interrupted_installation_is_not_trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
