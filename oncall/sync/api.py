@@ -33,9 +33,9 @@ class OnePlan(ApiView):
     scopes: ClassVar[dict[str, str]] = {"GET": "oncall"}
 
     @schema.READ_PLAN
-    def get(self, request: Request, id: uuid.UUID) -> Response:  # noqa: A002 - its name in the address
+    def get(self, request: Request, plan: str) -> Response:
         """How it stands."""
-        return Response(serializers.plan_json(queries.plan_for(id, by=caller_of(request))))
+        return Response(serializers.plan_json(queries.plan_for(uuid.UUID(plan), by=caller_of(request))))
 
 
 class PlanApplication(ApiView):
@@ -45,9 +45,9 @@ class PlanApplication(ApiView):
 
     @schema.APPLY_PLAN
     @answers_once
-    def post(self, request: Request, id: uuid.UUID) -> Response:  # noqa: A002 - its name in the address
+    def post(self, request: Request, plan: str) -> Response:
         """Let a worker apply it; 202."""
         caller, typed = caller_of(request), serializers.read_confirmation(request.data)
-        plan = queries.plan_for(id, by=caller)
-        actions.ask_to_apply(plan, by=caller, confirmation=typed)
-        return Response(serializers.plan_json(plan), status=202)
+        found = queries.plan_for(uuid.UUID(plan), by=caller)
+        actions.ask_to_apply(found, by=caller, confirmation=typed)
+        return Response(serializers.plan_json(found), status=202)

@@ -4,12 +4,12 @@ from django.urls import URLPattern, path, re_path
 
 from oncall.sync import api, views
 
-ID = r"(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+PLAN = r"(?P<plan>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 
 api_urls: list[URLPattern] = [
     re_path(r"^opsgenie/plan/?$", api.Plans.as_view()),
-    re_path(rf"^opsgenie/plans/{ID}/?$", api.OnePlan.as_view()),
-    re_path(rf"^opsgenie/plans/{ID}/apply/?$", api.PlanApplication.as_view()),
+    re_path(rf"^opsgenie/plans/{PLAN}/?$", api.OnePlan.as_view()),
+    re_path(rf"^opsgenie/plans/{PLAN}/apply/?$", api.PlanApplication.as_view()),
 ]
 
 page_urls: list[URLPattern] = [

@@ -14,7 +14,7 @@ from tests.factories import deployment
 
 ROOT = "api/v1/"
 PARAMETER = re.compile(r"\(\?P<(\w+)>(?:[^()\\]|\\.)*\)")
-NAMES = {"ref": "CHG-1", "slug": "checkout-deploy", "id": "900001"}
+NAMES = {"ref": "CHG-1", "slug": "checkout-deploy", "id": "900001", "plan": "0a6f3c1e-5d6b-4f0e-9a51-7f2f7b1f0c11"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -82,6 +82,8 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/freezes/{id}/confirm-override": lambda: {"override": 900001},
     "POST /api/v1/freezes/{id}/end": lambda: {"reason": "All is well."},
     "POST /api/v1/schedules": lambda: {"name": "ledger", "ownerTeam": {"name": "payments"}},
+    "POST /api/v1/opsgenie/plan": lambda: {"direction": "push"},
+    "POST /api/v1/opsgenie/plans/{plan}/apply": dict,
     "PUT /api/v1/schedules/{slug}": lambda: {"name": "checkout", "ownerTeam": {"name": "payments"}},
     "POST /api/v1/schedules/{slug}/overrides": lambda: {"user": "bo@example.com", **_hours(1, 2)},
     "POST /api/v1/gate": lambda: {

@@ -26,6 +26,8 @@ from accounts.actions import TokenTerms, create_token
 from accounts.policy import SCOPES
 from changes.models import Change
 from config.api_docs import document
+from oncall.models import Plan
+from oncall.sync.schema import EXAMPLE
 from tests.api.surface import routes
 from tests.factories import Shop, deployment, make_freeze, make_service, make_template
 from workflow.wire import write_json
@@ -230,12 +232,14 @@ def deploys(caller: Client, shop: Shop) -> dict[str, str]:
 def test_what_exists_is_read_in_the_shape_that_the_document_gives(shop, bearer, caller, route):
     refs = deploys(caller, shop)
     make_freeze(id=900001)
+    Plan.objects.create(pk=EXAMPLE, direction="push", remote_hash="")
     named = refs.items() if "{ref}" in route.template else [("", "")]
     for name, ref in named:
         if name == "filed" and "deployments" in route.template:
             continue
         slug = "brand-new" if name == "unproven" else "checkout-deploy"
-        case = api[route.template]["GET"].Case(path_parameters={"ref": ref, "slug": slug, "id": "900001"})
+        named_in_path = {"ref": ref, "slug": slug, "id": "900001", "plan": EXAMPLE}
+        case = api[route.template]["GET"].Case(path_parameters=named_in_path)
         answer = case.call(headers=bearer)
         assert answer.status_code == 200, answer.content
         if "json" in answer.headers["content-type"][0]:
