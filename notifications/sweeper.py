@@ -1,9 +1,9 @@
 """The guarantee: every worker process sweeps the outbox by itself, whether or not the broker and beat are there.
 
 One thread keeps watch: it notes that it is alive, gives back what dead workers held, gives up what is too late, and
-wakes the carriers of each lane where something is due. The carriers send. Another thread
-minds the canary (`notifications.canary`). None of them ends because of an error: a
-database that is away is asked again at the next round.
+wakes the carriers of each lane where something is due. The carriers send. Another thread minds the canary
+(`notifications.canary`). None of them ends because of an error: a database that is away is asked again at the next
+round.
 """
 
 import threading
