@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from django import forms
 
 from changes.narration import actor_in_words
-from changes.queries import timeline_with_names
+from changes.queries import names_of
 from changes.tickets.content import Difference, differences
 from workflow import moments
+from workflow.ledger import timeline
 
 EDITS = frozenset({"edited", "changed", "renamed"})
 MOMENTS = frozenset({"start", "end", "window_start", "window_end"})
@@ -30,9 +31,8 @@ def is_whole(form: forms.Form) -> bool:
 
 def beside(ref: str, *, present: Mapping[str, Any], typed: Mapping[str, Any], labels: Mapping[str, str]) -> Beside:
     """What the subject `ref` says now beside what is typed, both in canonical form and with the same names."""
-    entries, names = timeline_with_names(ref)
-    last = next((entry for entry in entries if entry.verb in EDITS), None)
-    who = actor_in_words(last.actor, names) if last else "somebody else"
+    last = next((entry for entry in timeline(ref) if entry.verb in EDITS), None)
+    who = actor_in_words(last.actor, names_of({last.actor})) if last else "somebody else"
     shown = {name: label for name, label in labels.items() if name in typed}
     parts = [_readable(one) for one in differences(present, typed, labels=shown)]
     return Beside(who, last.occurred_at if last else None, [one for one in parts if one.before != one.after])
