@@ -12,7 +12,20 @@ from workflow.openapi import PAGING, Answer
 
 _MOMENT = {"type": "string", "maxLength": 64}
 AT = OpenApiParameter("at", _MOMENT, description="A time with its offset; now if left out.")
+SLUG = OpenApiParameter(
+    "slug",
+    {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"},
+    OpenApiParameter.PATH,
+    description="The address of the schedule.",
+)
+ID = OpenApiParameter(
+    "id",
+    {"type": "string", "pattern": "^[0-9]{1,18}$"},
+    OpenApiParameter.PATH,
+    description="The number of the override.",
+)
 SPAN = [
+    SLUG,
     OpenApiParameter("from", _MOMENT, description="The beginning; now if left out."),
     OpenApiParameter("to", _MOMENT, description="The end, at most 400 days later; 14 days later if left out."),
 ]
@@ -113,7 +126,7 @@ READ_ONCALL = extend_schema(
     operation_id="read_oncall", summary="Who has the watch", parameters=[AT], responses=OnCallEverywhere
 )
 READ_ONCALL_OF = extend_schema(
-    operation_id="read_schedule_oncall", summary="Who has one watch", parameters=[AT], responses=OnCallOf
+    operation_id="read_schedule_oncall", summary="Who has one watch", parameters=[SLUG, AT], responses=OnCallOf
 )
 LIST_SCHEDULES = extend_schema(
     operation_id="list_schedules", summary="List schedules", parameters=PAGING, responses=SchedulePage
@@ -129,15 +142,23 @@ REPLACE_SCHEDULE = extend_schema(
     summary="Replace a schedule",
     description="Rotations are known by their names; one that is left out ends now. One that changes ends at its next "
     "handoff, and goes on there with whoever would have been next.",
+    parameters=[SLUG],
     request=SaidSchedule,
     responses=ScheduleAnswer,
 )
 ADD_OVERRIDE = extend_schema(
-    operation_id="add_override", summary="Override a watch", request=SaidOverride, responses={201: OverrideAnswer}
+    operation_id="add_override",
+    summary="Override a watch",
+    parameters=[SLUG],
+    request=SaidOverride,
+    responses={201: OverrideAnswer},
 )
-CANCEL_OVERRIDE = extend_schema(operation_id="cancel_override", summary="Take an override back", responses={204: None})
+CANCEL_OVERRIDE = extend_schema(
+    operation_id="cancel_override", summary="Take an override back", parameters=[SLUG, ID], responses={204: None}
+)
 READ_SCHEDULE_FEED = extend_schema(
     operation_id="read_schedule_feed",
     summary="Read a schedule as iCalendar",
+    parameters=[SLUG],
     responses={(200, "text/calendar"): OpenApiTypes.STR},
 )
