@@ -115,6 +115,8 @@ class OverrideAnswer(Answer):
 class ScheduleAnswer(ScheduleLine):
     """A schedule, and who has the watch in a span of time: pieces that are disjoint and cover it."""
 
+    from_: datetime = Field(alias="from")
+    to: datetime
     final: list[FinalPiece]
     gaps: list[Gap]
     rotations: list[RotationAnswer]

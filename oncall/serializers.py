@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from django.conf import settings
 from django.http import QueryDict
@@ -130,12 +130,15 @@ class SaidOverride(Shape):
     reason: Short = ""
 
 
-class _Between(Shape):
+Asked = TypeVar("Asked", bound=Shape)
+
+
+class _Between(Shape, extra="forbid"):
     start: Moment | None = Field(None, alias="from")
     end: Moment | None = Field(None, alias="to")
 
 
-class _At(Shape):
+class _At(Shape, extra="forbid"):
     at: Moment | None = None
 
 
@@ -164,25 +167,29 @@ def read_override(body: Any) -> Wish:
 
 def read_span(query: QueryDict, *, now: datetime) -> Span:
     """The time that a query string asks for, from now on for 14 days unless it says otherwise; raises InvalidFields."""
-    said = validated(_Between, _plain(query))
+    said = _asked(_Between, query)
     start = datetime.fromisoformat(said.start) if said.start else now
     end = datetime.fromisoformat(said.end) if said.end else start + USUAL
     if end <= start:
-        raise InvalidFields([("to", "invalid", "`to` must be after `from`.")])
+        raise InvalidFields([("to", "invalid", "`to` must be after `from`.")], status=400)
     if end - start > LONGEST:
-        raise InvalidFields([("to", "span_too_long", f"Ask for {LONGEST.days} days at most.")])
+        raise InvalidFields([("to", "span_too_long", f"Ask for {LONGEST.days} days at most.")], status=400)
     return Span(start.astimezone(UTC), end.astimezone(UTC))
 
 
 def read_at(query: QueryDict, *, now: datetime) -> datetime:
     """The moment that a query string asks about, else now; raises InvalidFields."""
-    said = validated(_At, _plain(query)).at
+    said = _asked(_At, query).at
     return datetime.fromisoformat(said).astimezone(UTC) if said else now
 
 
-def _plain(query: QueryDict) -> dict[str, str]:
+def _asked(shape: type[Asked], query: QueryDict) -> Asked:
     # A plus that nobody encoded arrives as a space, and times hold no other one.
-    return {name: str(text).replace(" ", "+") for name, text in query.items() if text}
+    said = {name: str(text).replace(" ", "+") for name, text in query.items() if text}
+    try:
+        return validated(shape, said)
+    except InvalidFields as wrong:
+        raise InvalidFields(wrong.errors, status=400) from wrong
 
 
 # --- Out -------------------------------------------------------------------------------------------------------------

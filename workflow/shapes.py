@@ -57,6 +57,7 @@ _WORDS = {
     "string_type": ("not_a_string", "Write this as a text in quotes."),
     "int_type": ("not_an_integer", "Write a whole number."),
     "bool_type": ("not_a_boolean", "Write true or false."),
+    "extra_forbidden": ("unknown_parameter", "This is not known here. Leave it out."),
     "list_type": ("not_a_list", "Write a list in square brackets."),
     "model_type": ("not_an_object", "Write an object in braces."),
 }

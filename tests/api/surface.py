@@ -78,8 +78,10 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/changes/{ref}": lambda: {"public_note": "Faster."},
     **{f"POST /api/v1/changes/{{ref}}/{verb}": dict for verb in VERBS},
     "POST /api/v1/freezes": lambda: {"name": "Moving house", **_hours(1, 2)},
+    "PATCH /api/v1/freezes/{id}": lambda: {"reason": "Moving the racks."},
     "POST /api/v1/freezes/{id}/override": lambda: {"reason": "It burns.", "expires_at": _hours(1, 2)["end"]},
     "POST /api/v1/freezes/{id}/confirm-override": lambda: {"override": 900001},
+    "POST /api/v1/freezes/{id}/revoke-override": lambda: {"override": 900001},
     "POST /api/v1/freezes/{id}/end": lambda: {"reason": "All is well."},
     "POST /api/v1/schedules": lambda: {"name": "ledger", "ownerTeam": {"name": "payments"}},
     "POST /api/v1/opsgenie/plan": lambda: {"direction": "push"},
@@ -109,7 +111,9 @@ BODIES: dict[str, Any] = {
 """A route that writes needs its body here before these tests can say that nobody but the right caller gets through."""
 TICKETS = re.compile(r"^(PATCH|POST) /api/v1/changes/\{ref\}")
 """The routes that take the reference of a filed change."""
-RULED = re.compile(r"/confirm(-override)?$|^(PATCH|POST) /api/v1/(changes/\{ref\}|templates)")
+RULED = re.compile(
+    r"/(confirm|(confirm|revoke)-override|opsgenie/plan|apply)$|^(PATCH|POST) /api/v1/(changes/\{ref\}|templates)"
+)
 """The routes where whoever gets through may still meet a rule that says no: four eyes, a role, a state."""
 
 

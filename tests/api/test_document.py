@@ -29,7 +29,7 @@ from config.api_docs import document
 from oncall.models import Plan
 from oncall.sync.schema import EXAMPLE
 from tests.api.surface import routes
-from tests.factories import Shop, deployment, make_freeze, make_service, make_template
+from tests.factories import Shop, deployment, make_freeze, make_service, make_template, make_watch
 from workflow.wire import write_json
 
 EXAMPLES = 12
@@ -224,6 +224,7 @@ def deploys(caller: Client, shop: Shop) -> dict[str, str]:
         at=timezone.now(),
     )
     make_template(shop, slug="checkout-deploy")
+    make_watch(shop, slug="checkout-deploy")
     refs = {name: caller.post("/api/v1/deployments", body, "application/json").json() for name, body in bodies.items()}
     return {**{name: body["ref"] for name, body in refs.items()}, "filed": filed.ref}
 

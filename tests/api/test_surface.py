@@ -17,6 +17,7 @@ from accounts.api import ApiView
 from accounts.models import ApiToken
 from accounts.policy import SCOPES
 from changes.models import Change, FreezeOverride
+from oncall.models import Plan
 from tests.api.surface import BODIES, NAMES, TICKETS, Route, addresses, body_of, may_answer, routes
 from tests.conftest import token_client
 from tests.factories import Shop, deployment, make_freeze, make_template, make_ticket, make_watch
@@ -37,6 +38,7 @@ def ref(shop, ci) -> str:
     _freeze_with_override(shop)
     make_template(shop, slug=NAMES["slug"])
     make_watch(shop, slug=NAMES["slug"])
+    Plan.objects.create(pk=NAMES["plan"], direction="push", remote_hash="")
     return str(ci.post("/api/v1/deployments", deployment(), format="json").json()["ref"])
 
 
@@ -92,7 +94,7 @@ def test_every_post_can_be_repeated_with_an_idempotency_key(route):
 
 
 def test_every_writing_route_is_tried_with_a_body_that_it_takes():
-    assert {str(route) for route in WRITING} == set(BODIES)
+    assert {str(route) for route in WRITING if route.method != "DELETE"} == set(BODIES)
 
 
 # --- Who gets through ------------------------------------------------------------------------------------------------

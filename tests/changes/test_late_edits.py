@@ -19,7 +19,7 @@ def ref(shop):
 
 
 def hidden(page):
-    return re.search(r'name="seen" value="([0-9a-f]{64})"', page.content.decode())[1]
+    return re.findall(r'name="seen" value="([0-9a-f]{64})"', page.content.decode())[0]
 
 
 def saved(**changed):

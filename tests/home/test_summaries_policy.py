@@ -91,5 +91,7 @@ def test_a_minute_by_minute_clock_misses_no_morning() -> None:
 
 
 def test_who_answers_for_a_channel_may_send_a_test_there() -> None:
-    answers = [may_test_in_channel(is_admin=a, leads_team=b).outcome for a, b in [(1, 0), (0, 1), (0, 0)]]
+    answers = [
+        may_test_in_channel(is_admin=a, leads_team=b).outcome for a, b in [(True, False), (False, True), (False, False)]
+    ]
     assert answers == ["allowed", "allowed", "refused"]

@@ -1,6 +1,7 @@
 """The watch through the API."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -9,7 +10,7 @@ from tests.conftest import token_client
 from tests.factories import make_watch
 
 pytestmark = pytest.mark.django_db
-WEEK = {
+WEEK: dict[str, Any] = {
     "name": "pay_primary",
     "timezone": "Europe/Berlin",
     "enabled": True,

@@ -20,7 +20,7 @@ def midnight():
 
 def seen(answer) -> str:
     assert answer.status_code in {200, 422}
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 def test_the_list_says_who_has_the_watch_now_and_next_and_what_is_mine(shop, ann):

@@ -265,8 +265,8 @@ def expired(team):
 def test_a_change_does_not_begin_on_a_template_that_stands_for_it_no_longer(team, from_template, happened):
     bo, ref = from_template
     commits = [{"sha": SHA, "author": "bo@example.com", "reviewed_by": ["dan@example.com"]}]
-    asked = {"service": "checkout", "environment": "production", "pipeline": "checkout-deploy", "sha": SHA}
-    asked |= {"commits": commits}
+    deploy = {"service": "checkout", "environment": "production", "pipeline": "checkout-deploy", "sha": SHA}
+    asked = {**deploy, "commits": commits}
     assert bo.api.post("/api/v1/gate", asked, format="json").json()["decision"] == "allow"
     happened(team)
     bo.refused(ref, "start", "template_usable")
