@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, When, Window
+from django.db.models.functions import RowNumber
 
 from accounts.models import ApiToken, User
 from catalog.models import Service
@@ -22,6 +24,7 @@ LONGEST_DEPLOY = timedelta(days=2)
 SHOWN = 10
 LATEST = 5
 MANY = 100
+UNTRUSTED = (Pipeline.State.UNREGISTERED, Pipeline.State.PROPOSED, Pipeline.State.SUSPENDED)
 
 
 def around(now: datetime) -> list[ChangeRow]:
@@ -35,18 +38,36 @@ def latest(now: datetime) -> list[ChangeRow]:
     return [row for row in rows if row.started_at or row.finished_at]
 
 
-def proof_asked_of(me: User, *, now: datetime) -> list[Change]:
-    """Unproven deploys whose proof still counts, of my teams' services or my pipelines; the soonest due first."""
-    rows = _unproven_of(me, now).exclude(verdict_rule__in=REGISTRATION_RULES).select_related("service", "pipeline")
-    return list(rows.order_by("finished_at")[:SHOWN])
+class Owed(NamedTuple):
+    """What my teams' services and my pipelines owe proof for, or what nobody can prove until people decide.
+
+    `deploys` are unproven and their proof still counts, the soonest due first; `untrusted` are (slug, state, unproven
+    deploys) of pipelines, the most first.
+    """
+
+    deploys: list[Change]
+    untrusted: list[tuple[str, str, int]]
 
 
-def untrusted_of(me: User, *, now: datetime) -> list[tuple[str, str, int]]:
-    """My pipelines that nobody can prove for until people decide: (slug, state, unproven deploys), the most first."""
-    rows = _unproven_of(me, now).filter(verdict_rule__in=REGISTRATION_RULES).order_by()
-    groups = rows.values_list("pipeline__slug", "pipeline__state").annotate(count=Count("pk", distinct=True))
-    states = (Pipeline.State.UNREGISTERED, Pipeline.State.PROPOSED, Pipeline.State.SUSPENDED)
-    return [tuple(group) for group in groups.filter(pipeline__state__in=states).order_by("-count")[:SHOWN]]
+def owed_by(me: User, *, now: datetime) -> Owed:
+    """Both kinds in one statement, SHOWN of each at most."""
+    is_untrusted = Case(When(verdict_rule__in=REGISTRATION_RULES, then=F("pipeline_id")), default=None)
+    rows = _unproven_of(me, now).annotate(untrusted=is_untrusted).select_related("service", "pipeline")
+    group = [F("untrusted")]
+    rows = rows.annotate(
+        place=Window(RowNumber(), partition_by=group, order_by="finished_at"),
+        together=Window(Count("pk"), partition_by=group),
+    )
+    is_told = Q(untrusted=None, place__lte=SHOWN) | Q(untrusted__isnull=False, place=1)
+    found = list(rows.filter(is_told).order_by("finished_at"))
+    pipelines = [(one.pipeline, one.together) for one in found if one.untrusted and one.pipeline]
+    groups = [(pipeline.slug, pipeline.state, count) for pipeline, count in pipelines if pipeline.state in UNTRUSTED]
+    untrusted = sorted(groups, key=lambda one: -one[2])[:SHOWN]
+    return Owed([one for one in found if one.untrusted is None and not _is_registration(one)], untrusted)
+
+
+def _is_registration(change: Change) -> bool:
+    return change.verdict_rule in REGISTRATION_RULES
 
 
 def _unproven_of(me: User, now: datetime) -> QuerySet[Change]:

@@ -47,9 +47,10 @@ def _today_in_words(at: datetime) -> str:
 
 
 def _waiting(me: User, at: datetime) -> dict[str, Any]:
+    owed = queries.owed_by(me, now=at)
     found = Found(
-        unproven=queries.proof_asked_of(me, now=at),
-        untrusted=queries.untrusted_of(me, now=at),
+        unproven=owed.deploys,
+        untrusted=owed.untrusted,
         confirmable=queries.confirmable_by(me),
         dead=queries.dead_messages() if me.is_admin else 0,
         duties=duties_of(me, now=at),

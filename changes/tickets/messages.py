@@ -61,7 +61,7 @@ def review_wanted(ref: str, title: str, *, to: Person, due: datetime, step: int)
     return ask(
         to,
         about=ref,
-        key=f"{review_topic(ref)}:{due:%Y%m%d%H%M%S}:{step}",
+        key=f"{review_topic(ref)}:{due:%Y%m%d%H%M%S%f}:{step}",
         title=f"{ref} waits for a review: {title}",
         lines=lines,
         topic=review_topic(ref),
@@ -74,7 +74,7 @@ def review_overdue(ref: str, title: str, *, to: Person, due: datetime) -> Letter
     return page(
         to,
         about=ref,
-        key=f"{review_topic(ref)}:{due:%Y%m%d%H%M%S}:overdue",
+        key=f"{review_topic(ref)}:{due:%Y%m%d%H%M%S%f}:overdue",
         title=f"{ref} is overdue for review: {title}",
         lines=lines,
         topic=review_topic(ref),

@@ -32,6 +32,9 @@ class Native:
 
     # --- Reading -----------------------------------------------------------------------------------------------------
 
+    def check(self) -> None:
+        """It is here."""
+
     def schedules(self) -> State:
         """All schedules."""
         return {one.name: _form(one) for one in _whole(Schedule.objects.all())}

@@ -49,6 +49,9 @@ class Provider(Protocol):
     its rotations and overrides.
     """
 
+    def check(self) -> None:
+        """Whether it answers and lets us in; nothing if so."""
+
     def schedules(self) -> State:
         """All schedules with rotations and overrides."""
 

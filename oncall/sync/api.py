@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from accounts.api import ApiView
 from accounts.authentication import caller_of
-from oncall.providers.opsgenie import from_settings
+from oncall.providers import from_settings
 from oncall.sync import actions, queries, schema, serializers
 from workflow.idempotency import answers_once
 

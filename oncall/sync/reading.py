@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from oncall.providers.opsgenie import from_settings
+from oncall.providers import from_settings
 from oncall.providers.protocol import Declined, Unanswered
 from oncall.sync import queries
 from oncall.sync.models import Agreed, Operation, Plan

@@ -4,7 +4,7 @@ import structlog
 from celery import shared_task
 from django.conf import settings
 
-from oncall.providers.opsgenie import from_settings
+from oncall.providers import from_settings
 from oncall.providers.protocol import Declined, Unanswered
 from oncall.sync import actions
 

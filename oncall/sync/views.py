@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.callers import caller_of_person
 from accounts.pages import act, attempt, reader
-from oncall.providers.opsgenie import from_settings
+from oncall.providers import from_settings
 from oncall.sync import actions, queries, reading
 from oncall.sync.forms import ConfirmForm, PlanForm
 from oncall.sync.models import Plan

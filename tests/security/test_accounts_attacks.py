@@ -3,6 +3,7 @@
 import io
 import logging
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,7 @@ def addresses(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
             yield from addresses(each, path)
         elif isinstance(each, URLPattern):
             filled = re.sub(r"<int:\w+>", "1", re.sub(r"<(?:slug|str):\w+>", "payments", path))
+            filled = re.sub(r"<uuid:\w+>", str(uuid.UUID(int=1)), filled)
             yield re.sub(r"[\^$?\\]", "", re.sub(r"\(\?P<\w+>[^)]*\)", "x", filled))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from oncall.providers.opsgenie import from_settings
+from oncall.providers import from_settings
 from oncall.sync import actions, queries
 from oncall.sync.models import Plan
 from oncall.sync.policy import Direction
