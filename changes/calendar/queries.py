@@ -147,8 +147,8 @@ def nearby(plan: Plan, *, until: datetime) -> Nearby:
     there = Q(change__environment=plan.environment_id)
     touches = there & (Q(services__in=near) | Q(change__service__in=near)) | Q(implementer=plan.implementer_id)
     found = booked(Span(plan.start, until), now=now).filter(touches).exclude(pk=plan.change_id or PLAN)
-    # The condition asks for a service that is near, and told are all that a change has.
-    rows = Ticket.objects.filter(pk__in=found.order_by().values("pk")).order_by("pk").values(*OF_BOOKING)
+    # Of a change that is told of for its services, those that are near are enough: no other one can meet the plan.
+    rows = found.order_by("pk").values(*OF_BOOKING)
     told = {row["pk"]: row for row in rows}
     services: dict[int, set[int]] = defaultdict(set)
     for row in rows:
