@@ -319,10 +319,11 @@ def test_an_edit_says_that_approvals_will_count_no_longer_and_asks_for_them_agai
 
 
 def test_an_edit_that_changes_nothing_keeps_the_approvals(bo, shop, ann):
-    bo.post(NEW, typed(reason="First line.\r\nSecond line."))
+    said = typed(reason="First line.\r\nSecond line.")
+    bo.post(NEW, said)
     ref = Change.objects.get().ref
     ann.post(f"/changes/{ref}/approve", {"verb": "approve"})
-    bo.post(f"/changes/{ref}/edit", typed(reason="First line.\r\nSecond line.", do="save"))
+    bo.post(f"/changes/{ref}/edit", {**said, "do": "save"})
     assert Change.objects.get().state == "approved"
     assert Approval.objects.get().voided_at is None
 
