@@ -1,7 +1,7 @@
 """Telling everybody in Slack, during the day, what customers may feel: one message for each change and channel.
 
-It is posted when the change begins and changed when it ends or somebody corrects how it ended. What has a public
-note is also announced to the community, once it has succeeded. Without a Slack and a community nothing is written.
+It is posted when the change begins and changed when it ends or somebody corrects how it ended. Without a Slack nothing
+is written. What customers are told is another matter, and decided by `public.boundary`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,16 +10,16 @@ from datetime import datetime
 from django.conf import settings
 
 from catalog.models import Environment, Service
-from changes.messages import Progress, announcement, progress
-from changes.states import Outcome, Risk
+from changes.messages import Progress, progress
+from changes.states import Risk
 from notifications import outbox
 
-CHANNEL, COMMUNITY = "slack", "webhook"
+CHANNEL = "slack"
 
 
 def is_news(*, customer_impacting: bool, risk: str = "") -> bool:
     """Whether everybody wants to know: customers may feel it, or much could go wrong. Nothing is news to nobody."""
-    return (customer_impacting or risk == Risk.HIGH) and (outbox.reaches(CHANNEL) or outbox.reaches(COMMUNITY))
+    return (customer_impacting or risk == Risk.HIGH) and outbox.reaches(CHANNEL)
 
 
 def tell(told: Progress, *, services: Sequence[Service], environment: Environment, at: datetime) -> None:
@@ -28,14 +28,6 @@ def tell(told: Progress, *, services: Sequence[Service], environment: Environmen
         return
     for channel in channels_of(services) if outbox.reaches(CHANNEL) else ():
         outbox.enqueue(progress(told, to=channel, at=at), at=at)
-    if is_for_the_community(told) and outbox.reaches(COMMUNITY):
-        public = [service.name for service in services if service.is_public]
-        outbox.enqueue(announcement(told, services=public), at=at)
-
-
-def is_for_the_community(told: Progress) -> bool:
-    """Whether customers are told: it concerns them, somebody wrote a note for them, and it went well."""
-    return told.is_felt and bool(told.note.strip()) and told.outcome == Outcome.SUCCEEDED
 
 
 def channels_of(services: Iterable[Service]) -> list[str]:

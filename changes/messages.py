@@ -12,7 +12,6 @@ from changes.states import Outcome
 from notifications.outbox import NewMessage
 from notifications.parts import Line, Part
 from workflow import moments
-from workflow.lines import listed
 
 ENDINGS = {
     Outcome.SUCCEEDED: "succeeded",
@@ -120,21 +119,6 @@ def progress(told: Progress, *, to: str, at: datetime) -> NewMessage:
         subject=told.ref,
         replaces=f"progress:{told.ref}",
         parts=(Part("", shown, is_list=False),),
-    )
-
-
-def announcement(told: Progress, *, services: Sequence[str]) -> NewMessage:
-    """Tells the community of a change, once, in the words that were written for it; `services` are names it knows.
-
-    Nothing else of the change leaves the house but its number: neither its title nor its address.
-    """
-    return NewMessage(
-        dedup_key=f"announce:{told.ref}",
-        channel="webhook",
-        recipient="announcements",
-        title=f"New in {listed(services)}" if services else "Something has changed",
-        text=told.note.strip(),
-        subject=told.ref,
     )
 
 

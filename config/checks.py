@@ -5,8 +5,10 @@ management command (the web server); commands run the same list by themselves.
 """
 
 import ipaddress
+import re
 import zoneinfo
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,9 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Concern
 
 from config.environment import WrongStart
+
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
+LOGOS = (".svg", ".png", ".webp")
 
 
 def settings_are_right(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
@@ -27,6 +32,7 @@ def settings_are_right(app_configs: Sequence[Any] | None = None, **_: Any) -> li
         *_credentials_in_the_clear(),
         *_slack(),
         *_webhooks(),
+        *_public(),
         *_mail(),
     ]
 
@@ -120,6 +126,24 @@ def _webhooks() -> Iterable[CheckMessage]:
                 "ANNOUNCE_WEBHOOK_URL is not encrypted. Write https:// instead of http://; only an endpoint on this "
                 "machine may do without.",
                 id="decklog.E010",
+            )
+
+
+def _public() -> Iterable[CheckMessage]:
+    if settings.PUBLIC_COLOUR and not COLOUR.match(settings.PUBLIC_COLOUR):
+        yield Error(f"PUBLIC_COLOUR is “{settings.PUBLIC_COLOUR}”. Write one like #0b5fc4.", id="decklog.E011")
+    logo = Path(settings.PUBLIC_LOGO)
+    if settings.PUBLIC_LOGO and not (logo.is_file() and logo.suffix.lower() in LOGOS):
+        yield Error(
+            f"PUBLIC_LOGO is {logo}, where no picture is. Name an existing file that ends in {', '.join(LOGOS)}.",
+            id="decklog.E012",
+        )
+    for link in settings.PUBLIC_LINKS:
+        word, _, address = link.partition("=")
+        if not word.strip() or urlsplit(address.strip()).scheme not in {"http", "https", "mailto"}:
+            yield Error(
+                f"PUBLIC_LINKS contains “{link}”. Write each as Word=https://example.com/page, with commas between.",
+                id="decklog.E013",
             )
 
 

@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "workflow.middleware.SecurityHeaders",
     "workflow.middleware.DatabaseAway",
     "workflow.middleware.StraightToApi",
+    "public.middleware.StraightToPublic",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -173,6 +174,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "make-digests": {"task": "accounts.tasks.make_digests", "schedule": 60.0, "options": {"expires": 60}},
     "forget-old-asides": {"task": "accounts.tasks.forget_old_asides", "schedule": 3600.0},
     "forget-ended-sessions": {"task": "accounts.tasks.forget_ended_sessions", "schedule": 3600.0},
+    "mind-the-change-log": {"task": "public.tasks.mind_change_log", "schedule": 60.0, "options": {"expires": 60}},
     "send-summaries": {"task": "home.tasks.send_summaries", "schedule": 60.0, "options": {"expires": 60}},
     "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
 }
@@ -306,6 +308,19 @@ ORGANISATION_NAME = env.text("ORGANISATION_NAME")
 """Whose log this is: shown beside the brand."""
 ORGANISATION_TIME_ZONE = env.text("TIME_ZONE", "UTC")
 """Whose morning and evening the organisation lives by; a person may choose another zone for themselves."""
+
+# --- What outsiders see --------------------------------------------------------------------------------------------
+
+PUBLIC_NAME = env.text("PUBLIC_NAME", ORGANISATION_NAME or "Status")
+"""The name on the public pages, where nobody knows Decklog."""
+PUBLIC_LOGO = env.text("PUBLIC_LOGO")
+"""The path of an SVG, PNG or WebP file that stands beside it."""
+PUBLIC_COLOUR = env.text("PUBLIC_COLOUR")
+"""The colour of its links, as in #0b5fc4."""
+PUBLIC_LINKS = env.words("PUBLIC_LINKS", [])
+"""Links at the foot, as in `Terms=https://example.com/terms, Support=https://example.com/support`."""
+PUBLIC_COPIES = env.text("PUBLIC_COPIES", str(STATE / "public"))
+"""Where each machine keeps the last good copies of its public pages, for when the database is away."""
 
 STATIC_URL = "/static/"
 _collected = STATE / "static"

@@ -18,6 +18,7 @@ from oncall.sync.urls import api_urls as opsgenie_api
 from oncall.sync.urls import page_urls as opsgenie_pages
 from oncall.urls import api_urls as oncall_api
 from oncall.urls import page_urls as oncall_pages
+from public.urls import page_urls as public_pages
 
 handler400 = "home.errors.bad_request"
 handler403 = "home.errors.forbidden"
@@ -48,4 +49,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(opsgenie_pages)),
     path("", include(oncall_pages)),
     path("", include(changes_pages)),
+    path("", include(public_pages)),
+    path("", include("public.outside")),
 ]

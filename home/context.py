@@ -32,6 +32,7 @@ ENTRIES = (
     Entry("Templates", "/templates", "template", "Changes"),
     Entry("On call", "/oncall", "compass", "People"),
     Entry("Insights", "/insights", "chart-line", "Learn"),
+    Entry("Public notes", "/public/notes", "speakerphone", "Run"),
     Entry("Audit", "/audit", "certificate", "Run"),
     Entry("Summaries", "/summaries", "news", "Run"),
     Entry("Delivery log", "/delivery", "send", "Run"),

@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class IncidentsConfig(AppConfig):
-    """Incidents and root causes, later."""
+    """Incidents, root causes, corrective actions."""
 
     name = "incidents"

@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class PublicConfig(AppConfig):
-    """Status page and change log, later."""
+    """Everything that somebody outside can see."""
 
     name = "public"

@@ -12,6 +12,7 @@ os.environ.setdefault("SECRET_KEY", "only-for-the-test-suite-0123456789abcdefghi
 from rest_framework.test import APIClient
 
 from accounts.actions import TokenTerms, create_token
+from public.shelf import SHELF
 from tests import factories
 
 # What a property test is worth must not depend on how busy the machine is.
@@ -42,6 +43,9 @@ def _quick_and_local(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     # Each test client builds the middleware anew, and WhiteNoise would look at every static file each time.
     settings.WHITENOISE_AUTOREFRESH = True
+    # What one test saw of a public page must not be what the next one sees.
+    settings.PUBLIC_COPIES = ""
+    SHELF.forget()
 
 
 @pytest.fixture(scope="session")

@@ -93,6 +93,12 @@ LOOKS: dict[str, dict[str, Look]] = {
         "dead": Look("Not delivered", "circle-x", "bad"),
         "cancelled": Look("Cancelled", "circle-minus", "mute"),
     },
+    "note": {
+        "new": Look("New", "sparkles", "ok"),
+        "better": Look("Better", "trending-up", "live"),
+        "fixed": Look("Fixed", "tool", "mute"),
+        "act": Look("You may need to act", "alert-circle", "warn"),
+    },
     "pack": {
         "queued": Look("Waiting", "clock-hour-4", "live"),
         "building": Look("Being made", "progress", "live"),

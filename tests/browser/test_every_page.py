@@ -47,6 +47,7 @@ FILLED_IN = {
         "changes?verdict=rubbish",
     ],
     "delivery": ["delivery", "delivery?state=dead"],
+    "public/notes/<str:ref>": ["public/notes/{exempt}", "public/notes/{unproven}"],
     "settings/tokens/<int:pk>/revoke": ["settings/tokens/1/revoke"],
     "settings/notifications/contacts/<int:pk>/verify": ["settings/notifications/contacts/1/verify"],
     "settings/people/<int:pk>": ["settings/people/1"],
@@ -65,6 +66,8 @@ STRANGERS = {
     "accounts/password/reset/done/": ["accounts/password/reset/done/"],
     "accounts/password/reset/key/done/": ["accounts/password/reset/key/done/"],
     "unsubscribe/<str:token>": ["unsubscribe/x"],
+    "changelog": ["changelog", "changelog?q=zebra"],
+    "changelog/<int:pk>": ["changelog/1"],
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": ["accounts/password/reset/key/1-x-y/"],
 }
 """Pages that people see who are not signed in."""
@@ -97,6 +100,10 @@ NO_PAGE = {
     "oncall/feeds/<str:key>.ics",
     "oncall/swaps/<int:pk>/answer",
     *(f"oncall/<slug:slug>/{verb}" for verb in ("take", "other", "note", "overrides/<int:pk>/cancel")),
+    "public/notes/<str:ref>/withdraw",
+    "^changelog\\.(?P<form>json|atom|rss)$",
+    "public/look.css",
+    "public/look/logo",
     "audit/<int:pk>/again",
     "audit/<int:pk>/download",
     "delivery/<int:pk>/retry",

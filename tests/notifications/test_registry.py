@@ -52,6 +52,9 @@ def test_a_channel_exists_only_with_the_settings_that_it_needs(settings: Any) ->
         ({"OPSGENIE_API_URL": "http://10.0.0.1"}, "decklog.E006", "OPSGENIE_API_URL is not encrypted"),
         ({"SLACK_CHANNEL": "#changes", "SLACK_BOT_TOKEN": ""}, "decklog.E007", "without SLACK_BOT_TOKEN"),
         ({"WEBHOOK_ALLOWED_ADDRESSES": ["inside"]}, "decklog.E008", "contains inside"),
+        ({"PUBLIC_COLOUR": "red; x"}, "decklog.E011", "Write one like #0b5fc4"),
+        ({"PUBLIC_LOGO": "/nowhere.svg"}, "decklog.E012", "where no picture is"),
+        ({"PUBLIC_LINKS": ["Terms=javascript:x"]}, "decklog.E013", "Write each as Word="),
         ({"ANNOUNCE_WEBHOOK_KEY": "key", "WEBHOOKS": {}}, "decklog.E009", "nothing to sign"),
         (
             {"WEBHOOKS": {"announcements": {"url": "http://example.com/secret", "key": ""}}},
