@@ -86,5 +86,5 @@ def words_of(public_note: str) -> tuple[str, str]:
     first = first.strip()
     if len(first) > TITLE:
         return brief(first, most=TITLE), said
-    title = first.removesuffix(".") if first.count(".") == 1 else first
-    return title, rest.strip()
+    is_one_sentence = ". " not in first and not first.endswith("..")
+    return first.removesuffix(".") if is_one_sentence else first, rest.strip()
