@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.callers import Caller
 from accounts.models import Team, User
 from accounts.zones import known_zones
-from oncall import policy, queries, restrictions, succession
+from oncall import policy, queries, restrictions, succession, watching
 from oncall.declared import DeclaredRotation, DeclaredSchedule, Named
 from oncall.models import Participant, Rotation, Schedule
 from oncall.restrictions import BadRestriction
@@ -102,9 +102,9 @@ def preview_schedule(slug: str, declared: DeclaredSchedule, *, by: Caller, days:
     until = now + timedelta(days=days)
     with transaction.atomic():
         schedule = locked(slug)
-        before = queries.watch_of(schedule, now, until)
+        before = watching.watch_of(schedule, now, until)
         replace_schedule(slug, declared, by=by)
-        after = queries.watch_of(schedule, now, until)
+        after = watching.watch_of(schedule, now, until)
         transaction.set_rollback(True)
     return queries.compared(before, after, now, until)
 

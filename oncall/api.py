@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from accounts.api import ApiView
 from accounts.authentication import caller_of
-from oncall import actions, queries, schema, serializers
+from oncall import actions, queries, schema, serializers, watching
 from oncall.feed import AHEAD, BACK, MEDIA_TYPE, feed_of
 from oncall.models import Schedule
 from oncall.rota import Span
@@ -31,7 +31,7 @@ def shown(slug: str, span: Span | None = None) -> dict[str, Any]:
     """The schedule with who has the watch, in the next 14 days unless asked for others; raises Missing."""
     now = timezone.now().replace(microsecond=0)
     asked = span or Span(now, now + serializers.USUAL)
-    return serializers.watch_json(queries.watch_of(found(slug), *asked), asked, now=now)
+    return serializers.watch_json(watching.watch_of(found(slug), *asked), asked, now=now)
 
 
 class OnCallNow(ApiView):
@@ -109,7 +109,7 @@ class ScheduleFeed(ApiView):
     def get(self, request: Request, slug: str) -> HttpResponse:
         """Every shift from a month ago to half a year ahead."""
         schedule, now = found(slug), timezone.now()
-        watch = queries.watch_of(schedule, now - BACK, now + AHEAD)
+        watch = watching.watch_of(schedule, now - BACK, now + AHEAD)
         return HttpResponse(feed_of([watch], name=schedule.name, now=now), content_type=MEDIA_TYPE)
 
 
@@ -123,7 +123,9 @@ class Overrides(ApiView):
     def post(self, request: Request, slug: str) -> Response:
         """Let somebody have the watch instead; 201."""
         override = shifts.add_override(slug, serializers.read_override(request.data), by=caller_of(request))
-        return Response(serializers.override_json(override), status=201)
+        return Response(
+            serializers.override_json(override, override.rotations.values_list("name", flat=True)), status=201
+        )
 
 
 class OneOverride(ApiView):

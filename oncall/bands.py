@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.zones import instant
 from oncall import rota
-from oncall.queries import Watch
+from oncall.watching import Watch
 from workflow import moments
 from workflow.lines import listed
 

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from accounts.callers import Caller
 from accounts.contacts.queries import reachable
 from accounts.models import User
-from oncall import actions, policy, queries, restrictions, rota
+from oncall import actions, policy, queries, restrictions, rota, watching
 from oncall.bands import Chart, chart_of
 from oncall.declared import DeclaredSchedule
 from oncall.models import HandoverNote, Override, Rotation, Schedule, SwapRequest
-from oncall.queries import Standing, Watch
+from oncall.queries import Standing
+from oncall.watching import Turn, Watch
 from workflow import moments
 from workflow.decisions import REFUSED
 from workflow.lines import listed
@@ -70,7 +71,7 @@ class Page:
 
 def page_of(reader: User, *, now: datetime) -> Page:
     """Who has which watch now and next, and what is the reader's."""
-    known = queries.watches(queries.schedules(), now, now + AHEAD)
+    known = watching.watches(queries.schedules(), now, now + AHEAD)
     mine = sorted((shift for watch in known for shift in shifts_of(watch, reader, now=now)), key=lambda one: one.start)
     standings = [queries.standing_of(watch, now) for watch in known]
     gaps = sum(bool(one.gaps) for one in standings if one.watch.schedule.is_enabled)
@@ -140,7 +141,7 @@ class Dossier:
 
 def dossier_of(schedule: Schedule, reader: User, *, now: datetime) -> Dossier:
     """The page of one schedule."""
-    watch = queries.watch_of(schedule, now - BACK, now + AHEAD)
+    watch = watching.watch_of(schedule, now - BACK, now + AHEAD)
     hand = queries.hand_of(reader.pk, reader.is_admin, team_id=schedule.team_id)
     full = queries.with_turns(hand, schedule, user_id=reader.pk)
     is_ours = policy.changed_here(schedule.truth).outcome != REFUSED
@@ -150,7 +151,7 @@ def dossier_of(schedule: Schedule, reader: User, *, now: datetime) -> Dossier:
         standing=queries.standing_of(watch, now),
         chart=chart_of(watch, now=now),
         stints=[_stint(watch, piece, reader) for piece in watch.final(now, now + SHOWN)],
-        rotations=[_turned(rotation, now=now) for rotation in watch.rotations],
+        rotations=[_turned(rotation, watch.turns[rotation.pk], now=now) for rotation in watch.rotations],
         overrides=[one for one in watch.overrides if one.end > now],
         swaps=list(swaps),
         carried=carried(watch, now=now),
@@ -172,8 +173,8 @@ def _stint(watch: Watch, piece: rota.Piece, reader: User) -> Stint:
     return Stint(piece.start, piece.end, who, not people, people == [reader])
 
 
-def _turned(rotation: Rotation, *, now: datetime) -> Turned:
-    people = [str(turn.user or turn.team or "nobody") for turn in rotation.participants.all()]
+def _turned(rotation: Rotation, turns: Iterable[Turn], *, now: datetime) -> Turned:
+    people = [str(turn) for turn in turns]
     limits = restrictions.in_words(restrictions.read_stored(rotation.restrictions))
     return Turned(
         rotation, ", ".join(people), _often(rotation), limits, rotation.end is not None and rotation.end <= now

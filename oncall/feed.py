@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from oncall.queries import Watch
+from oncall.watching import Watch
 
 if TYPE_CHECKING:
     from icalendar import Calendar, Event

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -16,31 +16,9 @@ from oncall import restrictions, rota, succession
 from oncall.declared import DeclaredRotation, DeclaredSchedule, Named
 from oncall.models import Override, Participant, Rotation, Schedule
 from oncall.policy import Claim, Hand
+from oncall.watching import Watch, pure_rotation, watch_of, watches
 
 Coverage = Literal["reachable", "nobody", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """A schedule with all that decides who has the watch; `people` are those it can name, by id."""
-
-    schedule: Schedule
-    plan: rota.Schedule
-    rotations: Sequence[Rotation]
-    overrides: Sequence[Override]
-    people: dict[int, User]
-
-    def on_call(self, at: datetime) -> list[User]:
-        """Who has the watch at that moment, by name."""
-        return self.named(rota.on_call(self.plan, at))
-
-    def final(self, start: datetime, end: datetime) -> list[rota.Piece]:
-        """Who has it from `start` to `end`."""
-        return rota.final_schedule(self.plan, start, end)
-
-    def named(self, ids: Iterable[int]) -> list[User]:
-        """These people, by name."""
-        return sorted((self.people[pk] for pk in ids), key=lambda person: (person.name, person.email))
 
 
 def schedules() -> QuerySet[Schedule]:
@@ -51,88 +29,6 @@ def schedules() -> QuerySet[Schedule]:
 def schedule_named(slug: str) -> Schedule | None:
     """The schedule at this address."""
     return schedules().filter(slug=slug).first()
-
-
-def watches(rows: QuerySet[Schedule], start: datetime, end: datetime) -> list[Watch]:
-    """These schedules with what decides about [start, end], in at most six statements.
-
-    Who was deactivated keeps the turn and does not have the watch.
-    """
-    turns = Prefetch("participants", Participant.objects.select_related("user").order_by("position"))
-    present = Rotation.objects.filter(removed_at__isnull=True).prefetch_related(turns)
-    over = Override.objects.filter(cancelled_at__isnull=True, end__gt=start, start__lte=end)
-    ordered = over.select_related("user").prefetch_related(Prefetch("rotations", Rotation.objects.only("id")))
-    found = list(
-        rows.prefetch_related(
-            Prefetch("rotations", present, to_attr="present_rotations"),
-            Prefetch("overrides", ordered.order_by("pk"), to_attr="known_overrides"),
-        )
-    )
-    teams = {
-        turn.team_id
-        for schedule in found
-        for rotation in schedule.present_rotations
-        for turn in rotation.participants.all()
-        if turn.team_id
-    }
-    crews: dict[int, list[User]] = {}
-    for one in Membership.objects.filter(team__in=teams).select_related("user") if teams else ():
-        crews.setdefault(one.team_id, []).append(one.user)
-    return [_watch(schedule, crews) for schedule in found]
-
-
-def watch_of(schedule: Schedule, start: datetime, end: datetime) -> Watch:
-    """The same for one schedule."""
-    return watches(Schedule.objects.filter(pk=schedule.pk).select_related("team"), start, end)[0]
-
-
-def _watch(schedule: Schedule, crews: dict[int, list[User]]) -> Watch:
-    rotations: list[Rotation] = schedule.present_rotations  # type: ignore[attr-defined]  # prefetched by watches
-    overrides: list[Override] = schedule.known_overrides  # type: ignore[attr-defined]  # prefetched by watches
-    people = {override.user.pk: override.user for override in overrides}
-    for rotation in rotations:
-        for turn in rotation.participants.all():
-            people |= {person.pk: person for person in _crew(turn, crews)}
-    active = {pk: person for pk, person in people.items() if person.is_active}
-    pure = rota.Schedule(
-        ZoneInfo(schedule.time_zone),
-        tuple(_rotation(rotation, crews) for rotation in rotations),
-        tuple(_override(override) for override in overrides if override.user.is_active),
-        schedule.is_enabled,
-    )
-    return Watch(schedule, pure, rotations, overrides, active)
-
-
-def _crew(turn: Participant, crews: dict[int, list[User]]) -> list[User]:
-    if turn.user is not None:
-        return [turn.user]
-    return crews.get(turn.team_id or 0, [])
-
-
-def _rotation(rotation: Rotation, crews: dict[int, list[User]]) -> rota.Rotation:
-    turns = tuple(
-        frozenset(person.pk for person in _crew(turn, crews) if person.is_active)
-        for turn in rotation.participants.all()
-    )
-    return pure_rotation(rotation, turns)
-
-
-def pure_rotation(rotation: Rotation, turns: tuple[rota.People, ...]) -> rota.Rotation:
-    """A rotation with these turns as the rota reads it."""
-    return rota.Rotation(
-        id=rotation.pk,
-        kind=cast("rota.Kind", rotation.type),
-        start=rotation.start,
-        turns=turns,
-        length=rotation.length,
-        end=rotation.end,
-        restrictions=restrictions.read_stored(rotation.restrictions),
-    )
-
-
-def _override(override: Override) -> rota.Override:
-    named = frozenset(rotation.pk for rotation in override.rotations.all())
-    return rota.Override(override.user_id, override.start, override.end, named)
 
 
 # --- What somebody wants, beside what there is -----------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The watch in the words of the API: the shape of Opsgenie's schedules, people by e-mail. Shape only."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -11,10 +11,12 @@ from pydantic import Field, StringConstraints
 
 from oncall import rota
 from oncall.declared import DeclaredRotation, DeclaredSchedule, Named
-from oncall.models import Override, Schedule
-from oncall.queries import Standing, Watch
+from oncall.models import Override, Rotation, Schedule
+from oncall.queries import Standing
 from oncall.rota import Span
 from oncall.shifts.actions import Wish
+from oncall.watching import Turn as Taken
+from oncall.watching import Watch
 from workflow.errors import InvalidFields
 from workflow.shapes import Moment, Person, Shape, Short, Slug, validated
 
@@ -221,13 +223,18 @@ def watch_json(watch: Watch, span: Span, *, now: datetime) -> dict[str, Any]:
             for piece in pieces
         ],
         "gaps": [{"start": gap.start, "end": gap.end} for gap in rota.gaps(pieces)],
-        "rotations": [_rotation_json(rotation) for rotation in watch.rotations],
-        "overrides": [override_json(override) for override in watch.overrides],
+        "rotations": [_rotation_json(rotation, watch.turns[rotation.pk]) for rotation in watch.rotations],
+        "overrides": [override_json(one, _replaced(watch, one)) for one in watch.overrides],
         "as_of": now,
     }
 
 
-def _rotation_json(rotation: Any) -> dict[str, Any]:
+def _replaced(watch: Watch, override: Override) -> set[str]:
+    ids = watch.replaces[override.pk]
+    return {rotation.name for rotation in watch.rotations if rotation.pk in ids}
+
+
+def _rotation_json(rotation: Rotation, turns: Iterable[Taken]) -> dict[str, Any]:
     return {
         "id": rotation.pk,
         "name": rotation.name,
@@ -235,15 +242,15 @@ def _rotation_json(rotation: Any) -> dict[str, Any]:
         "length": rotation.length,
         "startDate": rotation.start,
         "endDate": rotation.end,
-        "participants": [_turn_json(turn) for turn in rotation.participants.all()],
+        "participants": [_turn_json(turn) for turn in turns],
         "timeRestriction": _restriction_json(rotation.restrictions),
     }
 
 
-def _turn_json(turn: Any) -> dict[str, str]:
+def _turn_json(turn: Taken) -> dict[str, str]:
     if turn.user is not None:
         return {"type": "user", "username": turn.user.email}
-    return {"type": "team", "name": turn.team.slug} if turn.team else {"type": "none"}
+    return {"type": "team", "name": turn.team_slug} if turn.team_slug else {"type": "none"}
 
 
 def _restriction_json(limits: list[Mapping[str, str]]) -> dict[str, Any] | None:
@@ -260,15 +267,15 @@ def _hours(one: Mapping[str, str]) -> dict[str, int]:
     return {"startHour": int(start[0]), "startMin": int(start[1]), "endHour": int(end[0]), "endMin": int(end[1])}
 
 
-def override_json(override: Override) -> dict[str, Any]:
-    """An override."""
+def override_json(override: Override, rotations: Iterable[str]) -> dict[str, Any]:
+    """An override, with the names of the rotations that it replaces."""
     return {
         "id": override.pk,
         "alias": override.alias,
         "user": override.user.email,
         "start": override.start,
         "end": override.end,
-        "rotations": sorted({rotation.name for rotation in override.rotations.all()}),
+        "rotations": sorted(rotations),
         "reason": override.reason,
     }
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.callers import caller_of_person
 from accounts.pages import act, attempt, reader, succeeds
-from oncall import actions, board, queries
+from oncall import actions, board, queries, watching
 from oncall.declared import DeclaredSchedule
 from oncall.feed import AHEAD, BACK, MEDIA_TYPE, feed_of
 from oncall.forms import RotationForm, ScheduleForm, ShiftForm, usual_zone
@@ -178,7 +178,7 @@ def feed(request: HttpRequest, key: str) -> HttpResponse:
         raise Http404("There is no calendar under this address.")
     shifts.note_use(link, now=now)
     rows = queries.schedules().filter(pk=link.schedule_id) if link.schedule_id else queries.schedules()
-    known = queries.watches(rows, now - BACK, now + AHEAD)
+    known = watching.watches(rows, now - BACK, now + AHEAD)
     name = link.schedule.name if link.schedule else f"On call: {link.owner.name}"
     body = feed_of(known, name=name, now=now, person=None if link.schedule_id else link.owner_id)
     return HttpResponse(body, content_type=MEDIA_TYPE)

@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from accounts.models import Team, User
 from accounts.teams.actions import add_team, put_member
-from oncall import queries
+from oncall import queries, watching
 from oncall.models import Override, Participant, Rotation, Schedule
 from oncall.providers.protocol import Crew, Declined, Stretch
 from oncall.sync.shapes import Form, State, override_form, rotation_form
@@ -59,7 +59,7 @@ class Native:
     def timeline(self, schedule: str, start: datetime, weeks: int) -> list[Stretch]:
         """By the rota."""
         end = start + timedelta(weeks=weeks)
-        watch = queries.watch_of(_schedule(schedule), start, end)
+        watch = watching.watch_of(_schedule(schedule), start, end)
         found = ((piece, watch.named(piece.people)) for piece in watch.final(start, end))
         return [
             Stretch(piece.start, piece.end, frozenset(one.email.lower() for one in people))

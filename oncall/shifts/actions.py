@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.callers import Caller
 from accounts.contacts.actions import tell, tell_all
 from accounts.models import User
-from oncall import policy, queries
+from oncall import policy, queries, watching
 from oncall.actions import locked
 from oncall.models import HandoverNote, Override, RotaLink, Rotation, Schedule, SwapRequest
 from oncall.shifts import messages
@@ -153,7 +153,7 @@ def ask_swap(slug: str, wish: Wish, *, by: Caller) -> SwapRequest:
     require(policy.changed_here(schedule.truth, is_override=True), Conflict)
     start, end = _minute(wish.start), _minute(wish.end)
     require(policy.override_is_sound(start=start, end=end), Unprocessable, field="end")
-    pieces = queries.watch_of(schedule, start, end).final(start, end)
+    pieces = watching.watch_of(schedule, start, end).final(start, end)
     require(policy.has_the_watch(is_whole=all(by.user_id in piece.people for piece in pieces)), Conflict, field="start")
     asked = queries.people_named([wish.user.strip().lower()]).filter(is_active=True).exclude(pk=by.user_id).first()
     if asked is None:
@@ -189,7 +189,7 @@ def answer_swap(pk: int, *, agrees: bool, by: Caller) -> SwapRequest:
     move(swap, end, moves=SWAP_MOVES, decided_at=now)
     if agrees:
         require(policy.changed_here(schedule.truth, is_override=True), Conflict)
-        pieces = queries.watch_of(schedule, swap.start, swap.end).final(swap.start, swap.end)
+        pieces = watching.watch_of(schedule, swap.start, swap.end).final(swap.start, swap.end)
         still_his = all(swap.asked_by_id in piece.people for piece in pieces)
         require(policy.still_has_the_watch(is_whole=still_his), Conflict)
         rows = queries.rotations_of_person(schedule, swap.asked_by_id, swap.start, swap.end)

@@ -10,7 +10,7 @@ from accounts.callers import caller_of_person
 from accounts.models import Membership
 from changes.tickets.content import Draft
 from changes.tickets.filing import file_change
-from oncall import actions, queries
+from oncall import actions, queries, watching
 from oncall.declared import DeclaredRotation, DeclaredSchedule
 from oncall.models import EscalationPolicy, Schedule
 from oncall.shifts import actions as shifts
@@ -48,7 +48,7 @@ TRIO = ("ann@example.com", "bo@example.com", "cy@example.com")
 
 def days(schedule: Schedule, start: datetime, count: int) -> list[str]:
     """Who has the watch at each of the noons."""
-    found = queries.watch_of(schedule, start, start + count * DAY)
+    found = watching.watch_of(schedule, start, start + count * DAY)
     return ["+".join(p.name.split()[0] for p in found.on_call(start + i * DAY + DAY / 2)) for i in range(count)]
 
 
