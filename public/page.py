@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from django.conf import settings
@@ -13,6 +14,8 @@ from django.utils import timezone
 from public.look import look
 from public.shelf import SHELF, Copy, serve
 
+HEARD = ("component", "q", "cursor")
+"""The parameters that make another page; what else stands in an address changes nothing and gets no copy of its own."""
 HTML, JSON = "text/html; charset=utf-8", "application/json"
 
 
@@ -51,7 +54,7 @@ def public_text(request: HttpRequest, media_type: str, content: Callable[[dateti
 
 
 def _served(request: HttpRequest, make: Callable[[], Copy]) -> HttpResponse:
-    query = request.GET.urlencode()
+    query = urlencode([(name, text) for name, text in sorted(request.GET.items()) if name in HEARD])
     copy = SHELF.take(f"{request.path}?{query}", make, is_filed=not query)
     with timezone.override(settings.ORGANISATION_TIME_ZONE):
         return serve(request, copy)

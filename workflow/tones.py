@@ -93,6 +93,23 @@ LOOKS: dict[str, dict[str, Look]] = {
         "dead": Look("Not delivered", "circle-x", "bad"),
         "cancelled": Look("Cancelled", "circle-minus", "mute"),
     },
+    "incident": {
+        "triage": Look("Triage", "radar", "warn"),
+        "investigating": Look("Investigating", "search", "live"),
+        "identified": Look("Identified", "target", "live"),
+        "mitigated": Look("Mitigated", "shield-check", "ok"),
+        "resolved": Look("Resolved", "circle-check", "ok"),
+        "closed": Look("Closed", "lock", "mute"),
+        "cancelled": Look("Cancelled", "circle-minus", "mute"),
+        "merged": Look("Merged", "git-merge", "mute"),
+    },
+    "status": {
+        "works": Look("Works", "circle-check", "ok"),
+        "maintenance": Look("Maintenance", "tool", "exc"),
+        "degraded": Look("Degraded", "alert-triangle", "warn"),
+        "partial": Look("Partly down", "alert-circle", "bad"),
+        "down": Look("Down", "circle-x", "bad"),
+    },
     "note": {
         "new": Look("New", "sparkles", "ok"),
         "better": Look("Better", "trending-up", "live"),

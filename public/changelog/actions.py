@@ -130,7 +130,7 @@ def _announce(note: Note, *, at: datetime) -> None:
     """Tell the community, where there is a place for that."""
     shown = boundary.notes(now=at).filter(pk=note.pk).first()
     if shown is not None and outbox.reaches(messages.COMMUNITY):
-        outbox.enqueue(messages.announcement(shown, boundary.components_of(shown)), at=at)
+        outbox.enqueue(messages.announcement(shown, boundary.components_of(shown.change)), at=at)
 
 
 def _require_say(change: Change, *, by: Caller) -> None:

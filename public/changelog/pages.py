@@ -98,7 +98,7 @@ def feed_of(form: str, query: QueryDict, *, now: datetime) -> str:
     )
     for note in found(search, now=now, size=FEED).rows:
         address = f"{settings.BASE_URL}/changelog/{note.pk}"
-        names = [component.name for component in boundary.components_of(note)]
+        names = [component.name for component in boundary.components_of(note.change)]
         feed.add_item(
             title=note.title,
             link=address,
@@ -131,7 +131,7 @@ def _line(note: Note) -> dict[str, Any]:
     return {
         "note": note,
         "at": timezone.localtime(note.listed_at),
-        "components": boundary.components_of(note),
+        "components": boundary.components_of(note.change),
         "address": f"/changelog/{note.pk}",
     }
 
@@ -143,7 +143,7 @@ def _as_json(note: Note) -> dict[str, Any]:
         "kind": note.kind,
         "title": note.title,
         "text": note.text,
-        "components": [component.slug for component in boundary.components_of(note)],
+        "components": [component.slug for component in boundary.components_of(note.change)],
         "at": note.listed_at,
         "published_at": note.published_at,
         "edited_at": note.edited_at,

@@ -68,6 +68,9 @@ STRANGERS = {
     "unsubscribe/<str:token>": ["unsubscribe/x"],
     "changelog": ["changelog", "changelog?q=zebra"],
     "changelog/<int:pk>": ["changelog/1"],
+    "status": ["status"],
+    "status/history": ["status/history"],
+    "status/incidents/<slug:key>": ["status/incidents/nothing"],
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": ["accounts/password/reset/key/1-x-y/"],
 }
 """Pages that people see who are not signed in."""
@@ -102,6 +105,8 @@ NO_PAGE = {
     *(f"oncall/<slug:slug>/{verb}" for verb in ("take", "other", "note", "overrides/<int:pk>/cancel")),
     "public/notes/<str:ref>/withdraw",
     "^changelog\\.(?P<form>json|atom|rss)$",
+    "^status\\.(?P<form>json|atom|rss)$",
+    "maintenance.ics",
     "public/look.css",
     "public/look/logo",
     "audit/<int:pk>/again",
