@@ -1,13 +1,13 @@
 """Everything that the pages of the watch show, gathered."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from accounts.callers import Caller
-from accounts.contacts.queries import reachable
-from accounts.models import User
+from accounts.contacts.queries import mail_leaves, reachable
+from accounts.models import Membership, User
 from oncall import actions, policy, queries, restrictions, rota, watching
 from oncall.bands import Chart, chart_of
 from oncall.declared import DeclaredSchedule
@@ -19,7 +19,6 @@ from workflow.decisions import REFUSED
 from workflow.lines import listed
 
 AHEAD, BACK = timedelta(days=56), timedelta(days=56)
-SHOWN = timedelta(days=14)
 MOST_SHIFTS = 12
 UNITS = {"hourly": "hour", "daily": "day", "weekly": "week"}
 
@@ -58,31 +57,59 @@ class Unreached(NamedTuple):
     because: str
 
 
+class Line(NamedTuple):
+    """A schedule in the list; `unheard` are the times when somebody has the watch and a page reaches none of them."""
+
+    standing: Standing
+    unheard: list[rota.Span]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """The content of templates/oncall/list.html."""
 
     sentence: str
-    standings: list[Standing]
+    rows: list[Line]
     mine: list[Mine]
     asked: Sequence[SwapRequest]
     gaps: int
+    mail_leaves: bool
+    may_sync: bool
 
 
 def page_of(reader: User, *, now: datetime) -> Page:
     """Who has which watch now and next, and what is the reader's."""
     known = watching.watches(queries.schedules(), now, now + AHEAD)
     mine = sorted((shift for watch in known for shift in shifts_of(watch, reader, now=now)), key=lambda one: one.start)
+    heard = _heard(reachable({pk for watch in known for pk in watch.people}))
     standings = [queries.standing_of(watch, now) for watch in known]
-    gaps = sum(bool(one.gaps) for one in standings if one.watch.schedule.is_enabled)
+    rows = [Line(one, unheard(one, heard)) for one in standings]
+    gaps = sum(bool(row.standing.gaps) for row in rows if row.standing.watch.schedule.is_enabled)
     asked = SwapRequest.objects.filter(asked=reader, state="open", end__gt=now).select_related("schedule", "asked_by")
-    return Page(_sentence(mine, now=now), standings, mine[:MOST_SHIFTS], list(asked), gaps)
+    return Page(
+        sentence=_sentence(mine, now=now),
+        rows=rows,
+        mine=mine[:MOST_SHIFTS],
+        asked=list(asked),
+        gaps=gaps,
+        mail_leaves=mail_leaves(),
+        may_sync=reader.is_admin or reader.memberships.filter(is_lead=True).exists(),
+    )
+
+
+def _heard(reasons: Mapping[int, str]) -> rota.People:
+    return frozenset(pk for pk, because in reasons.items() if not because)
+
+
+def unheard(standing: Standing, heard: rota.People) -> list[rota.Span]:
+    """When, in the next two weeks, somebody has the watch and a page reaches none of them."""
+    return rota.gaps((one for one in standing.pieces if one.people), reachable=heard)
 
 
 def shifts_of(watch: Watch, reader: User, *, now: datetime) -> list[Mine]:
     """When the reader has this watch in the next eight weeks."""
     found: list[Mine] = []
-    for piece in watch.final(now, now + AHEAD):
+    for piece in watch.final(now, now + AHEAD) if reader.pk in watch.people else ():
         if reader.pk not in piece.people:
             continue
         if found and found[-1].end == piece.start:
@@ -135,6 +162,8 @@ class Dossier:
     carried: list[Carried]
     notes: list[HandoverNote]
     unreached: list[Unreached]
+    unheard: list[rota.Span]
+    choosable: list[User]
     may_change: bool
     may_override: bool
 
@@ -142,29 +171,33 @@ class Dossier:
 def dossier_of(schedule: Schedule, reader: User, *, now: datetime) -> Dossier:
     """The page of one schedule."""
     watch = watching.watch_of(schedule, now - BACK, now + AHEAD)
-    hand = queries.hand_of(reader.pk, reader.is_admin, team_id=schedule.team_id)
-    full = queries.with_turns(hand, schedule, user_id=reader.pk)
+    crew = queries.crew_of(schedule.team_id)
+    hand = replace(queries.hand_among(crew, reader), has_turns=watch.has_turns(reader.pk))
     is_ours = policy.changed_here(schedule.truth).outcome != REFUSED
     swaps = schedule.swaps.filter(state="open", end__gt=now).select_related("asked", "asked_by")
+    reasons, standing = reachable(list(watch.people)), queries.standing_of(watch, now)
     return Dossier(
         schedule=schedule,
-        standing=queries.standing_of(watch, now),
+        standing=standing,
         chart=chart_of(watch, now=now),
-        stints=[_stint(watch, piece, reader) for piece in watch.final(now, now + SHOWN)],
+        stints=[_stint(watch, piece, reader) for piece in standing.pieces],
         rotations=[_turned(rotation, watch.turns[rotation.pk], now=now) for rotation in watch.rotations],
         overrides=[one for one in watch.overrides if one.end > now],
         swaps=list(swaps),
         carried=carried(watch, now=now),
         notes=list(schedule.handovers.select_related("author").order_by("-written_at")[:5]),
-        unreached=_unreached(watch),
+        unreached=[Unreached(one, reasons[one.pk]) for one in watch.named(watch.people) if reasons[one.pk]],
+        unheard=unheard(standing, _heard(reasons)),
+        choosable=choosable(watch, crew),
         may_change=is_ours and policy.may_change_schedule(hand).outcome != REFUSED,
-        may_override=is_ours and policy.may_override(full).outcome != REFUSED,
+        may_override=is_ours and policy.may_override(hand).outcome != REFUSED,
     )
 
 
-def _unreached(watch: Watch) -> list[Unreached]:
-    reasons = reachable(list(watch.people))
-    return [Unreached(person, reasons[person.pk]) for person in watch.named(watch.people) if reasons[person.pk]]
+def choosable(watch: Watch, crew: Iterable[Membership]) -> list[User]:
+    """Who may be asked to take a watch: the team's people and those with turns in it, by name."""
+    people = {**watch.people, **{one.user_id: one.user for one in crew if one.user.is_active}}
+    return sorted(people.values(), key=lambda person: (person.name, person.email))
 
 
 def _stint(watch: Watch, piece: rota.Piece, reader: User) -> Stint:

@@ -50,6 +50,17 @@ def hand_of(user_id: int, is_admin: bool, *, team_id: int) -> Hand:  # noqa: FBT
     return Hand(is_admin, bool(membership and membership.is_lead), membership is not None)
 
 
+def crew_of(team_id: int) -> list[Membership]:
+    """Everybody of a team."""
+    return list(Membership.objects.filter(team=team_id).select_related("user"))
+
+
+def hand_among(crew: Iterable[Membership], person: User) -> Hand:
+    """What somebody is to the team with these memberships."""
+    mine = next((one for one in crew if one.user_id == person.pk), None)
+    return Hand(person.is_admin, bool(mine and mine.is_lead), mine is not None)
+
+
 def turns_of(rotation: Rotation) -> list[Named]:
     """The turns of a rotation by kind and name."""
     return [_turn(turn) for turn in rotation.participants.select_related("user", "team").order_by("position")]
@@ -216,7 +227,9 @@ def schedules_for(services: Iterable[Service]) -> QuerySet[Schedule]:
 def coverage(service_id: int, start: datetime, end: datetime) -> Coverage:
     """Whether somebody has the watch for the service in all of [start, end); `unknown` where no schedule says.
 
-    Whoever has an active account counts as reachable. A service is watched by its policies' and its team's schedules.
+    Whoever may sign in counts as reachable here; whether a page would get through to them is shown on the pages of the
+    watch, because a deploy must not wait for somebody's settings. A service is watched by its policies' schedules and
+    its team's.
     """
     service = Service.objects.filter(pk=service_id).first()
     found = watches(schedules_for([service]), start, end) if service else []
@@ -251,9 +264,13 @@ def _on_call_for_one(service: Service, at: datetime) -> OnCall:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a schedule stands at a moment: who has the watch until when, who then, and the gaps of the next two weeks."""
+    """How a schedule stands at a moment: who has the watch until when, who then, and the gaps of the next two weeks.
+
+    `pieces` are those two weeks whole.
+    """
 
     watch: Watch
+    pieces: Sequence[rota.Piece]
     now: list[User]
     until: datetime
     then: list[User]
@@ -272,4 +289,4 @@ def standing_of(watch: Watch, at: datetime) -> Standing:
     """How a schedule stands, of which `watch` knows the next two weeks."""
     pieces = watch.final(at, at + LOOKS_AHEAD)
     then = watch.named(pieces[1].people) if len(pieces) > 1 else []
-    return Standing(watch, watch.named(pieces[0].people), pieces[0].end, then, rota.gaps(pieces))
+    return Standing(watch, pieces, watch.named(pieces[0].people), pieces[0].end, then, rota.gaps(pieces))

@@ -59,7 +59,7 @@ def schedule(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _shown(request: HttpRequest, found: Schedule, form: ShiftForm | None = None, *, status: int = 200) -> HttpResponse:
     page = board.dossier_of(found, reader(request), now=timezone.now())
-    shown = form or ShiftForm(people=shift_queries.choosable(found))
+    shown = form or ShiftForm(people=page.choosable)
     return render(request, "oncall/schedule.html", {"page": page, "form": shown}, status=status)
 
 

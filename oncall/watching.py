@@ -42,6 +42,10 @@ class Watch:
     turns: Mapping[int, Sequence[Turn]]
     replaces: Mapping[int, frozenset[int]]
 
+    def has_turns(self, user_id: int) -> bool:
+        """Whether somebody takes turns, themselves or with a team."""
+        return any(user_id in people for rotation in self.plan.rotations for people in rotation.turns)
+
     def on_call(self, at: datetime) -> list[User]:
         """Who has the watch at that moment, by name."""
         return self.named(rota.on_call(self.plan, at))

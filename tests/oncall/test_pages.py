@@ -46,14 +46,6 @@ def test_the_page_of_a_schedule_draws_two_weeks_and_says_the_same_in_a_table(sho
     assert "Hours carried" in text
 
 
-def test_both_pages_take_few_statements(shop, ann, django_assert_max_num_queries):
-    make_watch(shop)
-    with django_assert_max_num_queries(14):
-        ann.get("/oncall")
-    with django_assert_max_num_queries(22):
-        ann.get("/oncall/payments-primary")
-
-
 def test_a_shift_is_taken_by_a_click_and_taken_back(shop, ann):
     make_watch(shop, "bo@example.com")
     start, end = midnight() + 5 * DAY, midnight() + 6 * DAY

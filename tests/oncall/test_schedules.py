@@ -207,15 +207,6 @@ def test_a_policy_brings_the_schedule_of_another_team_to_a_service(shop):
     assert queries.on_call_for([shop.checkout], timezone.now()).people == {shop.cy.pk: "payments_primary"}
 
 
-def test_two_hundred_schedules_are_read_in_six_statements(shop, watch, django_assert_max_num_queries):
-    rotation = queries.declared_of(watch).rotations[0]
-    for number in range(20):
-        declared = replace(daily(*TRIO), slug=f"s{number}", name=f"s{number}", rotations=(rotation,))
-        actions.put_down(declared, actor="system")
-    with django_assert_max_num_queries(6):
-        assert len(queries.standings(queries.schedules(), timezone.now())) == 21
-
-
 def test_who_has_the_watch_begins_an_emergency_without_breaking_the_glass(shop):
     actions.declare_schedule(daily("bo@example.com"), by=caller_of_person(shop.ann))
     draft = Draft(type="emergent", title="Restart the queue", services=("checkout",), reason="It is stuck.")
