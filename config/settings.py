@@ -175,6 +175,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "forget-old-asides": {"task": "accounts.tasks.forget_old_asides", "schedule": 3600.0},
     "forget-ended-sessions": {"task": "accounts.tasks.forget_ended_sessions", "schedule": 3600.0},
     "mind-the-change-log": {"task": "public.tasks.mind_change_log", "schedule": 60.0, "options": {"expires": 60}},
+    "tell-subscribers": {"task": "public.tasks.tell_subscribers", "schedule": 15.0, "options": {"expires": 15}},
+    "forget-unconfirmed": {"task": "public.tasks.forget_unconfirmed", "schedule": 3600.0},
     "send-summaries": {"task": "home.tasks.send_summaries", "schedule": 60.0, "options": {"expires": 60}},
     "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
 }
@@ -242,6 +244,7 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/5m/ip,5/5m/key", "reset_password": "10/h/ip,3/h/key"}
+ACCOUNT_RATE_LIMITS["subscribe"] = "10/h/ip"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_NAME = "decklog_session"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
