@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Team, User
 from catalog.models import Service
-from oncall.sync.models import Agreed, Operation, Plan
+from oncall.sync.models import Agreed, Look, Operation, Plan
 
 __all__ = [
     "SCHEDULE_NAME",
@@ -15,6 +15,7 @@ __all__ = [
     "EscalationPolicy",
     "EscalationStep",
     "HandoverNote",
+    "Look",
     "Operation",
     "Override",
     "Participant",

@@ -11,6 +11,8 @@ from accounts.models import User
 class Plan(models.Model):
     """What would be done, as of a state of Opsgenie that `remote_hash` names; then what was done.
 
+    While it is worked out there is no hash; one that could not be worked out failed without one. With `invites` it may
+    make people in Opsgenie who are only here.
     `conflicts` are [object, schedule, name, reason]; `unmatched` are e-mails that only one side knows;
     `confirmation` is what somebody typed to remove much. While it is applied, `beat_at` shows that somebody lives.
     """
@@ -18,6 +20,7 @@ class Plan(models.Model):
     class State(models.TextChoices):
         """How it stands."""
 
+        PLANNING = "planning", "Is planned"
         PLANNED = "planned", "Planned"
         APPLYING = "applying", "Is applied"
         APPLIED = "applied", "Applied"
@@ -28,7 +31,8 @@ class Plan(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     direction = models.CharField(max_length=8)
     state = models.CharField(max_length=12, choices=State, default=State.PLANNED)
-    remote_hash = models.CharField(max_length=64)
+    invites = models.BooleanField(default=False)
+    remote_hash = models.CharField(max_length=64, blank=True, default="")
     conflicts = models.JSONField(default=list)
     unmatched = models.JSONField(default=list)
     hours_changed = models.PositiveIntegerField(default=0)
@@ -99,3 +103,23 @@ class Agreed(models.Model):
 
     def __str__(self) -> str:
         return self.schedule
+
+
+class Look(models.Model):
+    """What Opsgenie last said to the key with this `mark`, so that no page has to ask it.
+
+    `because` says why it did not let us in, or did not answer, at `looked_at`; what it holds, `schedules` and `people`
+    in number and `unmatched` people, is as of `answered_at`. Somebody wants a fresh answer since `asked_at`.
+    """
+
+    mark = models.CharField(max_length=16, unique=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    because = models.TextField(blank=True, default="")
+    schedules = models.PositiveIntegerField(default=0)
+    people = models.PositiveIntegerField(default=0)
+    unmatched = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"look {self.mark}"

@@ -5,6 +5,7 @@ from workflow.transitions import Moves
 
 _P, _O = Plan.State, Operation.State
 PLAN_MOVES: Moves = {
+    _P.PLANNING: frozenset({_P.PLANNED, _P.FAILED}),
     _P.PLANNED: frozenset({_P.APPLYING, _P.STALE}),
     _P.APPLYING: frozenset({_P.APPLIED, _P.FAILED, _P.STALE, _P.INTERRUPTED}),
     _P.INTERRUPTED: frozenset({_P.APPLYING}),
