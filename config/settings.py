@@ -176,6 +176,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "forget-ended-sessions": {"task": "accounts.tasks.forget_ended_sessions", "schedule": 3600.0},
     "mind-the-change-log": {"task": "public.tasks.mind_change_log", "schedule": 60.0, "options": {"expires": 60}},
     "tell-subscribers": {"task": "public.tasks.tell_subscribers", "schedule": 15.0, "options": {"expires": 15}},
+    "export-public-pages": {"task": "public.tasks.export_public", "schedule": 60.0, "options": {"expires": 60}},
     "forget-unconfirmed": {"task": "public.tasks.forget_unconfirmed", "schedule": 3600.0},
     "send-summaries": {"task": "home.tasks.send_summaries", "schedule": 60.0, "options": {"expires": 60}},
     "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
@@ -322,6 +323,8 @@ PUBLIC_COLOUR = env.text("PUBLIC_COLOUR")
 """The colour of its links, as in #0b5fc4."""
 PUBLIC_LINKS = env.words("PUBLIC_LINKS", [])
 """Links at the foot, as in `Terms=https://example.com/terms, Support=https://example.com/support`."""
+PUBLIC_EXPORT = env.text("PUBLIC_EXPORT")
+"""A folder into which a worker writes these pages as files each minute, for another host; empty means it does not."""
 PUBLIC_COPIES = env.text("PUBLIC_COPIES", str(STATE / "public"))
 """Where each machine keeps the last good copies of its public pages, for when the database is away."""
 

@@ -1,8 +1,12 @@
 """The periodic duty of the public pages."""
 
+from pathlib import Path
+
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
+from public import export
 from public.changelog import actions
 from public.subscriptions import actions as subscriptions
 from public.subscriptions.events import events
@@ -25,3 +29,10 @@ def tell_subscribers() -> None:
 def forget_unconfirmed() -> None:
     """Forget addresses that nobody confirmed."""
     subscriptions.forget_unconfirmed(now=timezone.now())
+
+
+@shared_task
+def export_public() -> None:
+    """Write the public pages as files where PUBLIC_EXPORT says so."""
+    if settings.PUBLIC_EXPORT:
+        export.export_to(Path(settings.PUBLIC_EXPORT))

@@ -8,9 +8,7 @@ from django.utils import timezone
 
 from accounts.callers import Caller
 from changes.models import Change
-from notifications import outbox
-from public import boundary
-from public.changelog import messages, policy, queries
+from public.changelog import policy, queries
 from public.changelog.models import Note
 from public.changelog.states import MOVES, Kind, State
 from workflow.amendments import amend
@@ -116,21 +114,12 @@ def _send_out_if_due(note: Note, change: Change, *, actor: str, now: datetime) -
     goes = policy.note_goes_out(state=change.state, outcome=change.outcome, embargo_until=note.embargo_until, now=now)
     if note.state != State.DRAFT or goes.outcome != policy.ALLOWED or _tellable(change).outcome != policy.ALLOWED:
         return False
-    is_first, ended = note.published_at is None, change.finished_at or change.at
+    ended = change.finished_at or change.at
     listed_at = max(ended, note.embargo_until or ended)
     published_at = note.published_at or now
     move(note, State.PUBLISHED, moves=MOVES, published_at=published_at, listed_at=listed_at, updated_at=now)
     _put_down(note, "published", actor, {}, goes.rule)
-    if is_first and policy.publication_is_news(listed_at=listed_at, now=now).outcome == policy.ALLOWED:
-        _announce(note, at=now)
     return True
-
-
-def _announce(note: Note, *, at: datetime) -> None:
-    """Tell the community, where there is a place for that."""
-    shown = boundary.notes(now=at).filter(pk=note.pk).first()
-    if shown is not None and outbox.reaches(messages.COMMUNITY):
-        outbox.enqueue(messages.announcement(shown, boundary.components_of(shown.change)), at=at)
 
 
 def _require_say(change: Change, *, by: Caller) -> None:

@@ -12,7 +12,6 @@ WORKED = frozenset({Outcome.SUCCEEDED, Outcome.SUCCEEDED_WITH_ISSUES})
 """How a change must have ended before customers read about it."""
 DONE = frozenset({State.FINISHED, State.CLOSED})
 LONGEST_EMBARGO = timedelta(days=366)
-NEWS_FOR = timedelta(days=1)
 TITLE = 120
 
 
@@ -56,16 +55,6 @@ def note_goes_out(*, state: str, outcome: str, embargo_until: datetime | None, n
     if embargo_until is not None and embargo_until > now:
         return Decision(rule, WAITS, "It goes out when its embargo is over.")
     return Decision(rule, ALLOWED, "The change has succeeded.")
-
-
-def publication_is_news(*, listed_at: datetime, now: datetime) -> Decision:
-    """People are written to about what became public within the last day; what is older is only put on the page.
-
-    So a year of deploys that is logged afterwards, or a note that is written late, wakes nobody.
-    """
-    if now - listed_at > NEWS_FOR:
-        return Decision("publication_is_news", REFUSED, "It happened more than a day ago.")
-    return Decision("publication_is_news", ALLOWED, "It has just happened.")
 
 
 def embargo_is_sound(*, embargo_until: datetime | None, now: datetime) -> Decision:

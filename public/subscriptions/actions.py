@@ -107,7 +107,7 @@ def forget_unconfirmed(*, now: datetime) -> None:
 
 
 def send(events: Iterable[Event], *, now: datetime) -> None:
-    """Send each event to all who want it, once for each, also when this is stopped half-way and begun again."""
+    """Send each event to the community and to all who want it, once, also when this stops half-way and begins again."""
     for event in events:
         while _send_batch(event, now=now):
             pass
@@ -115,7 +115,9 @@ def send(events: Iterable[Event], *, now: datetime) -> None:
 
 @transaction.atomic
 def _send_batch(event: Event, *, now: datetime) -> bool:
-    Dispatch.objects.get_or_create(key=event.news.key, defaults={"began_at": now})
+    _, is_new = Dispatch.objects.get_or_create(key=event.news.key, defaults={"began_at": now})
+    if is_new and outbox.reaches(messages.COMMUNITY):
+        outbox.enqueue(messages.announcement(event.news), at=now)
     # Two runs at once take turns here, and the second one goes on where the first one was.
     dispatch = Dispatch.objects.select_for_update().get(key=event.news.key)
     if dispatch.done_at:

@@ -12,7 +12,7 @@ from public.status import pages, policy
 from public.subscriptions.actions import Event
 from public.subscriptions.messages import News
 from public.subscriptions.models import Dispatch
-from public.subscriptions.policy import NEWS_FOR
+from public.subscriptions.policy import ALLOWED, NEWS_FOR, publication_is_news
 from workflow import moments
 
 
@@ -46,8 +46,12 @@ def _update(incident: Incident, update: PublicUpdate) -> Event:
 
 
 def _notes(now: datetime) -> list[Event]:
-    recent = boundary.notes(now=now).filter(published_at__gte=now - NEWS_FOR, listed_at__gte=now - NEWS_FOR)
-    return [_note(note) for note in recent]
+    recent = boundary.notes(now=now).filter(published_at__gte=now - NEWS_FOR)
+    return [_note(note) for note in recent if note.listed_at and _is_news(note.listed_at, now)]
+
+
+def _is_news(at: datetime, now: datetime) -> bool:
+    return publication_is_news(at=at, now=now).outcome == ALLOWED
 
 
 def _note(note: Note) -> Event:

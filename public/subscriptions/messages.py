@@ -11,6 +11,8 @@ from public.subscriptions.links import Link, address, leave_address
 from public.subscriptions.models import Subscriber
 from public.subscriptions.policy import AGAIN_AFTER
 
+COMMUNITY = "webhook"
+
 
 @dataclass(frozen=True, slots=True)
 class News:
@@ -80,4 +82,15 @@ def mail(news: News, subscriber: Subscriber) -> NewMessage:
         text=text,
         topic=topic_of(subscriber.pk),
         unsubscribe=leave_address(link),
+    )
+
+
+def announcement(news: News) -> NewMessage:
+    """Tells the community of one event, once, where ANNOUNCE_WEBHOOK_URL leads."""
+    return NewMessage(
+        dedup_key=f"announce:{news.key}",
+        channel=COMMUNITY,
+        recipient="announcements",
+        title=news.title,
+        text=f"{news.text.strip()}\n{settings.BASE_URL}{news.path}",
     )

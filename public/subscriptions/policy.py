@@ -26,3 +26,13 @@ def something_wanted(*, wants_status: bool, wants_changes: bool) -> Decision:
     if not (wants_status or wants_changes):
         return Decision("something_wanted", REFUSED, "Choose at least one of the two, or end the subscription.")
     return Decision("something_wanted", ALLOWED, "Something is wanted.")
+
+
+def publication_is_news(*, at: datetime, now: datetime) -> Decision:
+    """People are written to about what became public within the last day; what is older is only put on the page.
+
+    So a year of deploys that is logged afterwards, or a note that is written late, wakes nobody.
+    """
+    if now - at > NEWS_FOR:
+        return Decision("publication_is_news", REFUSED, "It happened more than a day ago.")
+    return Decision("publication_is_news", ALLOWED, "It has just happened.")

@@ -9,14 +9,11 @@ from django.test import Client
 from django.utils import timezone
 
 from changes.models import Change
-from notifications.models import Message
-from notifications.providers import PROVIDERS
-from notifications.providers.memory import MemoryProvider
 from public import boundary
 from public.changelog.actions import send_out_due
 from public.changelog.models import Note
 from public.shelf import SHELF
-from tests.factories import NOON, make_ticket
+from tests.factories import make_ticket
 
 HOUR = timedelta(hours=1)
 TYPED = {"title": "Carts survive", "text": "On every device.", "kind": "new", "embargo_until": ""}
@@ -218,47 +215,3 @@ def test_a_change_log_of_any_length_takes_a_few_statements(shop, told, django_as
         "Note 0" in page(f"/changelog?cursor={older}").content.decode()
         or "Carts" in page(f"/changelog?cursor={older}").content.decode()
     )
-
-
-# --- The community ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def community(monkeypatch):
-    monkeypatch.setitem(PROVIDERS, "webhook", MemoryProvider())
-
-
-def announced():
-    rows = Message.objects.filter(channel="webhook", recipient="announcements").order_by("pk")
-    return [(message.title, message.payload["text"].partition("\n")[0]) for message in rows]
-
-
-def test_the_community_is_told_once_of_what_was_published(shop, told, community):
-    for _ in range(2):
-        send_out_due(now=timezone.now())
-    bo = signed_in(shop.bo)
-    bo.post(f"/public/notes/{told.ref}/withdraw")
-    bo.post(f"/public/notes/{told.ref}", TYPED)
-    assert announced() == [("Carts survive a sign-in (Checkout)", "They stay on every device.")]
-    assert "INTERNAL" not in str(Message.objects.get(channel="webhook").payload)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"outcome": "failed"}, {"public_note": " "}, {"customer_impacting": False}, {"finished_at": NOON - 99 * HOUR}],
-)
-def test_the_community_is_not_told_of_anything_else(shop, told, community, change):
-    Change.objects.filter(pk=told.pk).update(**change)
-    send_out_due(now=timezone.now())
-    assert announced() == []
-
-
-def test_an_embargo_holds_the_announcement_as_well(shop, told, community):
-    Change.objects.filter(pk=told.pk).update(state="in_progress", outcome="")
-    until = timezone.now() + HOUR
-    signed_in(shop.bo).post(f"/public/notes/{told.ref}", TYPED | {"embargo_until": until.strftime("%Y-%m-%dT%H:%M")})
-    Change.objects.filter(pk=told.pk).update(state="closed", outcome="succeeded")
-    send_out_due(now=timezone.now())
-    assert announced() == []
-    send_out_due(now=until + HOUR)
-    assert announced() == [("Carts survive (Checkout)", "On every device.")]

@@ -8,7 +8,10 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from changes.models import Change
 from notifications.models import Message
+from notifications.providers import PROVIDERS
+from notifications.providers.memory import MemoryProvider
 from public.subscriptions import actions
 from public.subscriptions.actions import forget_unconfirmed
 from public.subscriptions.models import Dispatch, Subscriber
@@ -181,3 +184,39 @@ def test_one_place_may_ask_for_ten_an_hour(shop, outside):
     ]
     assert answers[:10] == [200] * 10
     assert answers[11] == 429
+
+
+# --- The community ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def community(monkeypatch):
+    monkeypatch.setitem(PROVIDERS, "webhook", MemoryProvider())
+
+
+def announced():
+    rows = Message.objects.filter(channel="webhook", recipient="announcements").order_by("pk")
+    return [(message.title, message.payload["text"].partition("\n")[0]) for message in rows]
+
+
+def test_the_community_is_told_once_of_an_update_and_of_a_note(shop, outside, community):
+    make_incident(shop, now=timezone.now())
+    note = "Carts survive a sign-in. They stay on every device."
+    make_ticket(shop, title="SECRET", state="closed", outcome="succeeded", customer_impacting=True, public_note=note)
+    Change.objects.update(window_start=None, window_end=None)
+    for _ in range(2):
+        mind_change_log()
+        tell_subscribers()
+    assert announced() == [
+        ("Investigating: Checkout partly down", "Investigating. Some payments fail. We look into it."),
+        ("Carts survive a sign-in", "They stay on every device."),
+    ]
+    assert "SECRET" not in str([message.payload for message in Message.objects.all()])
+
+
+def test_the_community_is_not_told_of_what_happened_long_ago(shop, outside, community):
+    make_ticket(shop, state="closed", outcome="succeeded", customer_impacting=True, public_note="Faster.")
+    Change.objects.update(window_start=None, window_end=None, finished_at=timezone.now() - 2 * DAY)
+    mind_change_log()
+    tell_subscribers()
+    assert announced() == []
