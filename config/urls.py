@@ -14,6 +14,7 @@ from home.landscape import landscape
 from home.summaries.urls import page_urls as summaries_pages
 from home.theme import choose_theme
 from home.views import my_queue, now
+from incidents.urls import api_urls as incidents_api
 from oncall.sync.urls import api_urls as opsgenie_api
 from oncall.sync.urls import page_urls as opsgenie_pages
 from oncall.urls import api_urls as oncall_api
@@ -29,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # First, because machines ask for it thousands of times as often as people ask for anything.
     path("api/v1/", include(changes_api)),
     path("api/v1/", include(catalog_api)),
+    path("api/v1/", include(incidents_api)),
     path("api/v1/", include(oncall_api)),
     path("api/v1/", include(opsgenie_api)),
     path("api/v1/", include(contacts_api)),

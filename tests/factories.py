@@ -10,7 +10,9 @@ from accounts.models import Membership, Team, User
 from catalog.models import Environment, Service
 from changes.models import Change, Freeze, Pipeline, Template, Ticket
 from changes.search import words
+from incidents.models import Incident
 from oncall.models import Schedule
+from workflow.models import Entry
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -158,6 +160,37 @@ def make_freeze(**columns: Any) -> Freeze:
     now = timezone.now().replace(microsecond=0)
     said = {"name": "Black Friday", "start": now - timedelta(hours=1), "end": now + timedelta(hours=1), **columns}
     return Freeze.objects.create(**{"last_end": said["end"], **said})
+
+
+def make_incident(shop: Shop, **columns: Any) -> Incident:
+    """A Sev 3 on checkout in triage, declared by Ann an hour ago; `services` is a list."""
+    now = timezone.now()
+    services = columns.pop("services", [shop.checkout])
+    said = {
+        "title": "Card payments fail",
+        "severity": "sev3",
+        "declared_at": now - timedelta(hours=1),
+        "declared_by": shop.ann,
+        "customer_impacting": True,
+        "alias": f"{Incident.objects.count():016}",
+        "search_text": words("Card payments fail", *(service.slug for service in services)),
+        "created_at": now,
+        "updated_at": now,
+        **columns,
+    }
+    incident = Incident.objects.create(**said)
+    incident.services.set(services)
+    return incident
+
+
+def make_incident_for_routes(shop: Shop) -> Incident:
+    """INC-900001 with a note and a draft of an update, both with the id 900001, and INC-900002 beside it."""
+    make_incident(shop, id=900002)
+    incident, now = make_incident(shop, id=900001), timezone.now()
+    said = {"verb": "note", "actor": shop.ann.actor, "occurred_at": now, "recorded_at": now, "data": {"text": "Slow."}}
+    Entry.objects.create(id=900001, subject=incident.ref, **said)
+    incident.updates.create(id=900001, message="We look.", status="investigating", created_at=now)
+    return incident
 
 
 def deployment(**changed: Any) -> dict[str, Any]:

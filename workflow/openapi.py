@@ -75,7 +75,7 @@ CODES: dict[int, str] = {
 }
 """A code that each may carry, for the examples."""
 DONE = "As asked."
-WRITES = {"POST", "PUT", "PATCH"}
+WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",

@@ -14,7 +14,15 @@ from tests.factories import deployment
 
 ROOT = "api/v1/"
 PARAMETER = re.compile(r"\(\?P<(\w+)>(?:[^()\\]|\\.)*\)")
-NAMES = {"ref": "CHG-1", "slug": "checkout-deploy", "id": "900001", "plan": "0a6f3c1e-5d6b-4f0e-9a51-7f2f7b1f0c11"}
+NAMES = {
+    "ref": "CHG-1",
+    "slug": "checkout-deploy",
+    "id": "900001",
+    "plan": "0a6f3c1e-5d6b-4f0e-9a51-7f2f7b1f0c11",
+    "incident": "INC-900001",
+    "entry": "900001",
+    "update": "900001",
+}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -70,6 +78,12 @@ def _hours(start: int, end: int) -> dict[str, str]:
     return {"start": (now + timedelta(hours=start)).isoformat(), "end": (now + timedelta(hours=end)).isoformat()}
 
 
+def _alert(status: str) -> dict[str, str]:
+    return {"source": "probe", "dedup_key": "slow", "status": status, "title": "Slow", "service": "checkout"}
+
+
+INCIDENT_VERBS = ("acknowledge", "advance", "mitigate", "resolve", "reopen", "close", "cancel", "merge")
+
 BODIES: dict[str, Any] = {
     "POST /api/v1/deployments": lambda: deployment(run_id="another"),
     "POST /api/v1/deployments/bulk": lambda: {"deployments": [deployment(run_id="another")]},
@@ -83,6 +97,24 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/freezes/{id}/confirm-override": lambda: {"override": 900001},
     "POST /api/v1/freezes/{id}/revoke-override": lambda: {"override": 900001},
     "POST /api/v1/freezes/{id}/end": lambda: {"reason": "All is well."},
+    "POST /api/v1/alerts": lambda: _alert("firing"),
+    "POST /api/v1/hooks/alertmanager": lambda: {
+        "alerts": [{"status": "firing", "labels": {"alertname": "Slow", "service": "checkout"}, "fingerprint": "f1"}]
+    },
+    "POST /api/v1/incidents": lambda: {"title": "Payments fail", "severity": "sev3", "services": ["checkout"]},
+    "PATCH /api/v1/incidents/{incident}": lambda: {"severity": "sev3"},
+    **{f"POST /api/v1/incidents/{{incident}}/{verb}": lambda: {"reason": "It is so."} for verb in INCIDENT_VERBS},
+    "POST /api/v1/incidents/{incident}/advance": lambda: {"state": "identified", "reason": "A bad deploy."},
+    "POST /api/v1/incidents/{incident}/merge": lambda: {"into": "INC-900002", "reason": "The same."},
+    "POST /api/v1/incidents/{incident}/resolve": lambda: {"detection_source": "alert", "reason": "All is well."},
+    "POST /api/v1/incidents/{incident}/roles": lambda: {"role": "scribe", "user": "bo@example.com"},
+    "POST /api/v1/incidents/{incident}/invite": lambda: {"user": "bo@example.com"},
+    "POST /api/v1/incidents/{incident}/impacts": lambda: {"service": "ledger", "level": "down", **_hours(-2, -1)},
+    "POST /api/v1/incidents/{incident}/changes": lambda: {"change": "CHG-1", "role": "caused"},
+    "POST /api/v1/incidents/{incident}/updates": lambda: {"message": "We look.", "status": "investigating"},
+    "POST /api/v1/incidents/{incident}/updates/{update}/publish": dict,
+    "POST /api/v1/incidents/{incident}/timeline": lambda: {"text": "Rolled back."},
+    "PATCH /api/v1/incidents/{incident}/timeline/{entry}": lambda: {"text": "Rolled back to 2.13.", "reason": "Exact."},
     "POST /api/v1/schedules": lambda: {"name": "ledger", "ownerTeam": {"name": "payments"}},
     "POST /api/v1/opsgenie/plan": lambda: {"direction": "push"},
     "POST /api/v1/opsgenie/plans/{plan}/apply": dict,
@@ -112,7 +144,8 @@ BODIES: dict[str, Any] = {
 TICKETS = re.compile(r"^(PATCH|POST) /api/v1/changes/\{ref\}")
 """The routes that take the reference of a filed change."""
 RULED = re.compile(
-    r"/(confirm|(confirm|revoke)-override|opsgenie/plan|apply)$|^(PATCH|POST) /api/v1/(changes/\{ref\}|templates)"
+    r"/(confirm|(confirm|revoke)-override|opsgenie/plan|apply)$"
+    r"|^(PATCH|POST|DELETE) /api/v1/(changes/\{ref\}|templates|incidents/\{incident\}/)"
 )
 """The routes where whoever gets through may still meet a rule that says no: four eyes, a role, a state."""
 

@@ -20,7 +20,15 @@ from changes.models import Change, FreezeOverride
 from oncall.models import Plan
 from tests.api.surface import BODIES, NAMES, TICKETS, Route, addresses, body_of, may_answer, routes
 from tests.conftest import token_client
-from tests.factories import Shop, deployment, make_freeze, make_template, make_ticket, make_watch
+from tests.factories import (
+    Shop,
+    deployment,
+    make_freeze,
+    make_incident_for_routes,
+    make_template,
+    make_ticket,
+    make_watch,
+)
 from workflow.wire import write_json
 
 ROUTES = routes()
@@ -36,6 +44,7 @@ def ref(shop, ci) -> str:
     """A deploy for the addresses that name one; for those that name a filed change, CHG-2 is one."""
     make_ticket(shop, requester=shop.ann, implementer=shop.ann)
     _freeze_with_override(shop)
+    make_incident_for_routes(shop)
     make_template(shop, slug=NAMES["slug"])
     make_watch(shop, slug=NAMES["slug"])
     Plan.objects.create(pk=NAMES["plan"], direction="push", remote_hash="")

@@ -1,0 +1,1 @@
+"""What monitoring says: alerts in, deduplicated into incidents."""

@@ -1,0 +1,9 @@
+"""What the rule about closing is told."""
+
+from incidents.models import Incident
+from incidents.policy import Closing
+
+
+def facts_for_closing(incident: Incident) -> Closing:
+    """Whether customers felt it, how far its root cause analysis is, and which root causes have no answer."""
+    return Closing(customer_impacting=incident.customer_impacting is not False)
