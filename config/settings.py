@@ -68,8 +68,8 @@ if SENTRY_DSN:
 MIDDLEWARE = [
     "workflow.middleware.RequestLog",
     "workflow.middleware.SecurityHeaders",
-    "workflow.middleware.DatabaseAway",
     "workflow.middleware.StraightToApi",
+    "workflow.middleware.DatabaseAway",
     "public.middleware.StraightToPublic",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -181,6 +181,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "send-summaries": {"task": "home.tasks.send_summaries", "schedule": 60.0, "options": {"expires": 60}},
     "forget-old-replies": {"task": "workflow.tasks.forget_old_replies", "schedule": 3600.0},
 }
+
+SWEEPER_DUTIES = ["oncall.paging.actions.run_due"]
+"""What each worker also does every 5 seconds by itself, because it must not wait for a broker or a clock."""
 
 # --- Messages ------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import structlog
 from celery import bootsteps
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
+from django.utils.module_loading import import_string
 
 from notifications import canary, relay, tallies
 from notifications.models import Mark, Message
@@ -92,6 +94,8 @@ class Sweeper:
     def _keep_watch(self) -> None:
         while not self._is_ending.is_set():
             _guarded(round_of_watch)
+            for duty in settings.SWEEPER_DUTIES:
+                _guarded(import_string(duty))
             self.wake()
             self._wake_watch.clear()
             self._wake_watch.wait(EVERY)

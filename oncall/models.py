@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Team, User
 from catalog.models import Service
+from oncall.paging.models import Page, PageStep
 from oncall.sync.models import Agreed, Look, Operation, Plan
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "Look",
     "Operation",
     "Override",
+    "Page",
+    "PageStep",
     "Participant",
     "Plan",
     "RotaLink",
