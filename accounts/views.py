@@ -65,7 +65,8 @@ def people(request: HttpRequest) -> HttpResponse:
 @admins_only
 def invite(request: HttpRequest) -> HttpResponse:
     """Make an account and tell its owner how to get in."""
-    form = InvitationForm(request.POST or None)
+    known = {"email": request.GET.get("email", "")[:254], "name": request.GET.get("name", "")[:100]}
+    form = InvitationForm(request.POST or None, initial=known)
     if request.method == "POST":
         invited = attempt(form, lambda: invitations.invite(Person(**form.cleaned_data), by=reader(request)))
         if invited:

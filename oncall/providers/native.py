@@ -156,6 +156,11 @@ class Native:
         if override is not None and amend(override, cancelled_at=timezone.now()):
             self._note(row, "override_removed", {"alias": alias})
 
+    def put_person(self, email: str, name: str) -> None:
+        """Nobody is made here by a plan: administrators invite people, because an account is a way in."""
+        if not queries.people_named([email]).exists():
+            raise Declined(f"Nobody here has the e-mail {email}. Invite {name or 'them'} first.")
+
     def put_team(self, crew: Crew) -> None:
         """Make a team that is not there, with those of its people who are; others are left as they are."""
         if Team.objects.filter(Q(name__iexact=crew.name)).exists():

@@ -202,6 +202,20 @@ class Opsgenie:
         path = f"/v2/schedules/{_quoted(schedule)}/overrides/{_quoted(alias)}"
         self._remove(path, "scheduleIdentifierType")
 
+    def put_person(self, email: str, name: str) -> None:
+        """Make somebody a user, whom Opsgenie then invites by mail."""
+        if email not in self.people():
+            body = {"username": email, "fullName": name or email, "role": {"name": "User"}}
+            self._ask("POST", "/v2/users", body=body)
+
+    def put_team(self, crew: Crew) -> None:
+        """Make a team with those of its people who are users."""
+        if any(one["name"].lower() == crew.name.lower() for one in self._ask("GET", "/v2/teams")["data"]):
+            return
+        known = set(self.people()) & crew.people
+        members = [{"user": {"username": email}, "role": "user"} for email in sorted(known)]
+        self._ask("POST", "/v2/teams", body={"name": crew.name, "description": "", "members": members})
+
     def _rotation_id(self, schedule: str, name: str) -> str | None:
         rows = (self._row(schedule) or {}).get("rotations", [])
         return next((str(one["id"]) for one in rows if one["name"] == name), None)

@@ -6,7 +6,7 @@ from datetime import datetime
 from math import ceil
 from typing import NamedTuple, Protocol
 
-from oncall.sync.shapes import Form, State
+from oncall.sync.shapes import Form, State, pieces_of
 from workflow.errors import Conflict, TooMany
 
 
@@ -82,13 +82,35 @@ class Provider(Protocol):
     def remove_override(self, schedule: str, alias: str) -> None:
         """Take an override away."""
 
+    def put_person(self, email: str, name: str) -> None:
+        """Somebody, unless they are known; whoever is made is invited by the system."""
+
+    def put_team(self, crew: Crew) -> None:
+        """A team with these people, unless it is known; others are left as they are."""
+
     def timeline(self, schedule: str, start: datetime, weeks: int) -> list[Stretch]:
         """Who has the watch, as the system itself computes it: disjoint, in order, without stretches of nobody."""
+
+
+def present(provider: Provider, key: tuple[str, str, str]) -> Form | None:
+    """How one object is, or None."""
+    noun, schedule, name = key
+    if noun == "user":
+        people = provider.people()
+        return {"name": people[name]} if name in people else None
+    if noun == "team":
+        known = (crew for crew in provider.crews() if crew.name.lower() == name.lower())
+        return next(({"people": sorted(crew.people)} for crew in known), None)
+    form = provider.schedule(schedule)
+    return pieces_of({schedule: form}).get(key) if form else None
 
 
 def perform(provider: Provider, key: tuple[str, str, str], after: Form | None) -> None:
     """Let one object be as `after`, or be gone."""
     noun, schedule, name = key
+    if noun in {"user", "team"}:
+        _make(provider, noun, name, after or {})
+        return
     if noun == "schedule":
         if after is None:
             provider.remove_schedule(schedule)
@@ -104,3 +126,10 @@ def perform(provider: Provider, key: tuple[str, str, str], after: Form | None) -
         remove(schedule, name)
     else:
         put(schedule, name, after)
+
+
+def _make(provider: Provider, noun: str, name: str, after: Form) -> None:
+    if noun == "user":
+        provider.put_person(name, after["name"])
+    else:
+        provider.put_team(Crew(name, frozenset(after["people"])))

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from accounts.api import ApiView
 from accounts.authentication import caller_of
 from oncall.providers import from_settings
-from oncall.sync import actions, queries, schema, serializers
+from oncall.sync import actions, planning, queries, schema, serializers
 from workflow.idempotency import answers_once
 
 
@@ -22,8 +22,8 @@ class Plans(ApiView):
     @answers_once
     def post(self, request: Request) -> Response:
         """Find out what would be done; 201."""
-        direction = serializers.read_direction(request.data)
-        plan = actions.make_plan(direction, remote=from_settings, by=caller_of(request))
+        intent = serializers.read_intent(request.data)
+        plan = planning.make_plan(intent, remote=from_settings, by=caller_of(request))
         return Response(serializers.plan_json(plan), status=201)
 
 

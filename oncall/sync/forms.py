@@ -13,14 +13,14 @@ class PlanForm(forms.Form):
     """In which direction."""
 
     direction = forms.ChoiceField(label="Direction", choices=WAYS)
+    invites = forms.BooleanField(
+        label="Make people in Opsgenie who are only here",
+        required=False,
+        help_text="Opsgenie invites each of them by mail and may charge for them. The plan names them first.",
+    )
 
 
 class ConfirmForm(forms.Form):
     """What somebody types to take much away."""
 
-    confirm = forms.CharField(
-        label="Confirmation",
-        required=False,
-        max_length=100,
-        help_text="Needed only to take much away, as in “remove 4”.",
-    )
+    confirm = forms.CharField(label="Confirmation", required=False, max_length=100)

@@ -81,7 +81,7 @@ class Operation(models.Model):
         ordering = ("position",)
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.object} {self.schedule} {self.name}".strip()
+        return " ".join(word for word in (self.kind, self.object, self.schedule, self.name) if word)
 
     @property
     def kind(self) -> str:

@@ -10,7 +10,7 @@ from workflow.decisions import Decision
 
 Direction = Literal["import", "push", "both"]
 Side = Literal["local", "remote"]
-ORDER = ("schedule", "rotation", "override")
+ORDER = ("user", "team", "schedule", "rotation", "override")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,40 @@ def may_remove(steps: Sequence[Step], *, known: int, confirmation: str) -> Decis
         return Decision("may_remove", "allowed", "Few enough, or confirmed.")
     because = f"This plan takes away {count} of {known} objects. To do it all the same, confirm with “{words}”."
     return Decision("may_remove", "refused", because)
+
+
+def was_planned(*, remote_hash: str) -> Decision:
+    """Only what was worked out is applied."""
+    if remote_hash:
+        return Decision("was_planned", "allowed", "It is known what would be done.")
+    return Decision("was_planned", "refused", "It is not known yet what this plan would do.")
+
+
+def cannot_hold(step: Step, *, missing: Collection[str], is_strange: bool, odd: Mapping[Key, str]) -> str:
+    """Why the side of a step cannot hold what it says; empty when it can."""
+    where = "here" if step.side == "local" else "in Opsgenie"
+    if is_strange:
+        return "An escalation takes turns in it, which Decklog does not know."
+    if missing:
+        return f"Nobody has the e-mail {min(missing)} {where}. Invite them first."
+    return odd.get(step.key, "") if step.side == "remote" and step.after is not None else ""
+
+
+def rests_on(step: Step, lost: Collection[Key]) -> str:
+    """Why a step cannot be done without what was left out, `lost`, on its side; empty when it can."""
+    noun, schedule, _ = step.key
+    if noun != "schedule" and ("schedule", schedule, "") in lost:
+        return "Its schedule is left to you."
+    named = (step.after or {}).get("rotations", []) if noun == "override" else []
+    missing = [name for name in named if ("rotation", schedule, name) in lost]
+    return f"Its rotation {missing[0]} is left to you." if missing else ""
+
+
+def not_the_same(differences: Sequence[str], one_sided: Sequence[str]) -> str:
+    """What a plan that was applied says about schedules with something that is left to people; empty for none."""
+    lines = [f"Not the same yet, because something in it is left to you. {one}" for one in differences]
+    lines += [f"{name} is not on both sides yet, because something in it is left to you." for name in one_sided]
+    return " ".join(lines)
 
 
 def misfits(state: State) -> list[tuple[Key, str]]:

@@ -1,10 +1,12 @@
 """Reads of plans, and of what both sides hold."""
 
+import hashlib
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from accounts.callers import Caller
@@ -13,7 +15,7 @@ from oncall import rota
 from oncall.models import Schedule
 from oncall.providers.protocol import Provider, Stretch
 from oncall.sync import policy
-from oncall.sync.models import Agreed, Operation, Plan
+from oncall.sync.models import Agreed, Look, Operation, Plan
 from oncall.sync.policy import Step
 from oncall.sync.shapes import Form, Key, State, people_in, plan_of
 from workflow.decisions import require
@@ -23,6 +25,20 @@ WEEKS = 13
 """How far ahead both sides must say the same."""
 LOST = timedelta(seconds=90)
 """After how long without a beat whoever applied a plan counts as dead."""
+
+
+ONLY_MADE = frozenset({"user", "team"})
+"""What a plan makes where it is missing and never changes or takes away."""
+
+
+def key_mark() -> str:
+    """What names the account that the settings open, without giving the key away."""
+    return hashlib.sha256(f"{settings.OPSGENIE_API_URL} {settings.OPSGENIE_API_KEY}".encode()).hexdigest()[:16]
+
+
+def last_look() -> Look | None:
+    """What Opsgenie last said to this key; None as long as nobody has asked it."""
+    return Look.objects.filter(mark=key_mark()).first()
 
 
 def plans() -> QuerySet[Plan]:
@@ -55,7 +71,8 @@ def touched_teams(plan: Plan) -> set[str]:
 def due(now: datetime) -> QuerySet[Plan]:
     """Plans that somebody has to take up: asked for and not begun, orphaned, or interrupted some time ago."""
     quiet = Q(beat_at__isnull=True) | Q(beat_at__lt=now - LOST)
-    return Plan.objects.filter(quiet, state__in=[Plan.State.APPLYING, Plan.State.INTERRUPTED]).order_by("created_at")
+    waiting = [Plan.State.PLANNING, Plan.State.APPLYING, Plan.State.INTERRUPTED]
+    return Plan.objects.filter(quiet, state__in=waiting).order_by("created_at")
 
 
 def step_of(row: Operation) -> tuple[Key, Form | None]:
@@ -84,6 +101,13 @@ def needed_by(step: Step) -> tuple[set[str], bool]:
     turns = after.get("turns", [])
     people = {name for kind, name in turns if kind == "user"} | ({after["person"]} if "person" in after else set())
     return people, any(kind not in {"user", "team", "none"} for kind, _ in turns)
+
+
+def teams_needed(steps: Iterable[Step]) -> set[str]:
+    """The teams that these steps name, in lower case."""
+    forms = [step.after for step in steps if step.after is not None]
+    owners = {form["team"] for form in forms if form.get("team")}
+    return owners | {name for form in forms for kind, name in form.get("turns", []) if kind == "team"}
 
 
 def hours_between(before: State, after: State, *, crews: dict[str, frozenset[str]], now: datetime) -> int:

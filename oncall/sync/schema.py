@@ -46,6 +46,7 @@ class PlanAnswer(Answer):
     id: str
     state: str
     direction: str
+    invites: bool
     because: str
     remote_hash: str
     operations: list[PlannedOperation]

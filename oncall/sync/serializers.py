@@ -1,16 +1,19 @@
 """Plans as the API reads and shows them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from oncall.sync.models import Operation, Plan
-from oncall.sync.policy import Direction
+from oncall.sync.planning import Intent
 from workflow.shapes import Shape, Short, validated
 
 
 class SaidPlan(Shape):
-    """In which direction to plan."""
+    """In which direction to plan; `invites` lets a push make people in Opsgenie who are only here."""
 
     direction: Literal["import", "push", "both"]
+    invites: Annotated[bool, Field(strict=True)] = False
 
 
 class SaidConfirmation(Shape):
@@ -19,9 +22,10 @@ class SaidConfirmation(Shape):
     confirm: Short = ""
 
 
-def read_direction(body: Any) -> Direction:
-    """import, push or both; raises InvalidFields."""
-    return validated(SaidPlan, body).direction
+def read_intent(body: Any) -> Intent:
+    """In which direction, and whether people are invited; raises InvalidFields."""
+    said = validated(SaidPlan, body)
+    return Intent(said.direction, said.invites)
 
 
 def read_confirmation(body: Any) -> str:
@@ -35,6 +39,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "id": str(plan.pk),
         "state": plan.state,
         "direction": plan.direction,
+        "invites": plan.invites,
         "because": plan.because,
         "remote_hash": plan.remote_hash,
         "operations": [operation_json(one) for one in plan.operations.all()],

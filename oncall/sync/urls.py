@@ -14,6 +14,8 @@ api_urls: list[URLPattern] = [
 
 page_urls: list[URLPattern] = [
     path("oncall/opsgenie", views.opsgenie),
+    path("oncall/opsgenie/ask", views.ask),
+    path("oncall/opsgenie/people", views.people),
     path("oncall/opsgenie/plan", views.make_plan),
     path("oncall/opsgenie/plans/<uuid:pk>", views.plan),
     path("oncall/opsgenie/plans/<uuid:pk>/apply", views.apply_plan),

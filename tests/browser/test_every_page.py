@@ -47,6 +47,9 @@ FILLED_IN = {
         "changes?verdict=rubbish",
     ],
     "delivery": ["delivery", "delivery?state=dead"],
+    "pages/<uuid:key>": ["pages/{page}"],
+    "escalations/<slug:slug>": ["escalations/ann"],
+    "escalations/<slug:slug>/edit": ["escalations/ann/edit"],
     "public/notes/<str:ref>": ["public/notes/{exempt}", "public/notes/{unproven}"],
     "settings/tokens/<int:pk>/revoke": ["settings/tokens/1/revoke"],
     "settings/notifications/contacts/<int:pk>/verify": ["settings/notifications/contacts/1/verify"],
@@ -69,6 +72,7 @@ STRANGERS = {
     "changelog": ["changelog", "changelog?q=zebra"],
     "changelog/<int:pk>": ["changelog/1"],
     "subscribe": ["subscribe"],
+    "answer/<str:token>": ["answer/x"],
     "subscription/<str:token>": ["subscription/x"],
     "status": ["status"],
     "status/history": ["status/history"],
@@ -98,6 +102,7 @@ NO_PAGE = {
     "freezes/<int:pk>/override/<int:override>/confirm",
     "freezes/<int:pk>/override/<int:override>/revoke",
     "freezes/<int:pk>/end",
+    "oncall/opsgenie/ask",
     "oncall/opsgenie/plan",
     "oncall/opsgenie/plans/<uuid:pk>",  # wants an Opsgenie that answers
     "oncall/opsgenie/plans/<uuid:pk>/apply",
@@ -105,6 +110,8 @@ NO_PAGE = {
     "oncall/feeds/<str:key>.ics",
     "oncall/swaps/<int:pk>/answer",
     *(f"oncall/<slug:slug>/{verb}" for verb in ("take", "other", "note", "overrides/<int:pk>/cancel")),
+    "pages/<uuid:key>/acknowledge",
+    "pages/<uuid:key>/cancel",
     "public/notes/<str:ref>/withdraw",
     "^changelog\\.(?P<form>json|atom|rss)$",
     "^status\\.(?P<form>json|atom|rss)$",
@@ -170,6 +177,10 @@ def refs(decklog: Running, tokens: dict[str, str]) -> dict[str, str]:
     decklog.call("freezes", frozen, token=tokens["ann"])
     decklog.call("pipelines", {"slug": "proposed-deploy", **terms}, token=tokens["ann"])
     made |= _filed(decklog, tokens["ann"])
+    step = {"user": "ann@example.com", "wait_minutes": 5}
+    decklog.call("escalations", {"slug": "ann", "name": "Ann", "team": "payments", "steps": [step]}, token=tokens["ann"])
+    paged = {"target": {"type": "policy", "id": "ann"}, "message": "Payments fail.\nSince noon."}
+    made["page"] = decklog.call("pages", paged, token=tokens["ann"])["id"]
     dead = "SELECT 1 FROM notifications_message WHERE state = 'dead'"
     decklog.wait_until(lambda: decklog.ask(dead))
     decklog.mail.answers = {}

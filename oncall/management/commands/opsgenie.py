@@ -6,9 +6,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from oncall.providers import from_settings
-from oncall.sync import actions, queries
+from oncall.sync import actions, looking, planning, queries
 from oncall.sync.models import Plan
-from oncall.sync.policy import Direction
+from oncall.sync.planning import Intent
 from workflow.errors import RuleViolation
 
 SIGNS = {"add": "+", "change": "~", "remove": "-"}
@@ -21,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("deed", choices=["plan", "apply", "import", "drift"])
         parser.add_argument("plan", nargs="?", help="the id of the plan to apply")
         parser.add_argument("--direction", choices=["import", "push", "both"], default="both")
+        parser.add_argument("--invite", action="store_true", help="let a push make people in Opsgenie")
         parser.add_argument("--confirm", default="", help="to take much away, as in “remove 4”")
 
     def handle(self, *_: Any, deed: str, **options: Any) -> None:
@@ -30,8 +31,8 @@ class Command(BaseCommand):
             elif deed == "apply":
                 self._apply(self._found(options["plan"]), options["confirm"])
             else:
-                direction: Direction = "import" if deed == "import" else options["direction"]
-                plan = actions.make_plan(direction, remote=from_settings, by=None)
+                intent = Intent("import" if deed == "import" else options["direction"], invites=options["invite"])
+                plan = planning.make_plan(intent, remote=from_settings, by=None)
                 self._show(plan)
                 if deed == "import":
                     self._apply(plan, options["confirm"])
@@ -62,10 +63,12 @@ class Command(BaseCommand):
         plan = actions.run_plan(plan, remote=from_settings())
         if plan.state != Plan.State.APPLIED:
             raise CommandError(f"Plan {plan.pk} is {plan.state}. {plan.because}".strip())
+        if plan.because:
+            raise CommandError(f"Plan {plan.pk} is applied as far as it went. {plan.because}")
         self.stdout.write(f"Plan {plan.pk} is applied, and both sides say the same for the next 13 weeks.")
 
     def _show_drift(self) -> None:
-        found = actions.look_for_drift(remote=from_settings())
+        found = looking.look_for_drift(remote=from_settings())
         for noun, schedule, name in found:
             self.stdout.write(f"~ {noun} {schedule} {name}".rstrip())
         if not found:

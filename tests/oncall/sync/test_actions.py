@@ -9,8 +9,9 @@ from accounts.callers import caller_of_person
 from oncall.models import Schedule
 from oncall.providers.native import Native
 from oncall.providers.protocol import perform
-from oncall.sync import actions
+from oncall.sync import actions, looking, planning
 from oncall.sync.models import Agreed, Plan
+from oncall.sync.planning import Intent
 from oncall.sync.shapes import override_form
 from tests.oncall.sync.test_providers import ANN, BO, CY, FORMS, SCHEDULE, rotation
 from tests.opsgenie_simulator.seeds import people, week
@@ -49,8 +50,8 @@ def run(plan, remote, confirmation=""):
     return actions.run_plan(plan, remote=remote)
 
 
-def planned(direction, remote):
-    return actions.make_plan(direction, remote=lambda: remote, by=None)
+def planned(direction, remote, **more):
+    return planning.make_plan(Intent(direction, **more), remote=lambda: remote, by=None)
 
 
 def words(plan):
@@ -87,7 +88,9 @@ def test_what_names_somebody_unknown_is_left_out_and_said(opsgenie, kept_there, 
     simulator.account.add_rotation(kept_there, {**week("stranger@x.io"), "name": "odd"})
     plan = planned("import", opsgenie)
     assert [conflict[2] for conflict in plan.conflicts] == ["odd"]
-    assert run(plan, opsgenie).state == "applied"
+    ended = run(plan, opsgenie)
+    assert ended.state == "applied"
+    assert ended.because.startswith("Not the same yet, because something in it is left to you. theirs: Opsgenie says")
     assert set(Native().schedules()["theirs"]["rotations"]) == {"week", "second"}
 
 
@@ -127,10 +130,38 @@ def test_an_apply_that_is_killed_at_any_write_resumes_to_the_same_end(opsgenie, 
         with pytest.raises(Killed):
             run(plan, Mortal(opsgenie, writes, after=after))
         Plan.objects.filter(pk=plan.pk).update(beat_at=timezone.now() - timedelta(minutes=5))
-        actions.mind_plans(remote=opsgenie)
+        planning.mind_plans(remote=opsgenie)
         plan.refresh_from_db()
         assert (plan.state, plan.because) == ("applied", "")
         assert opsgenie.schedules() == kept_here.schedules()
+
+
+def test_people_are_made_in_opsgenie_only_where_the_plan_may_and_teams_where_they_are_needed(
+    opsgenie, kept_here, simulator
+):
+    simulator.account.users = {key: one for key, one in simulator.account.users.items() if one["username"] != CY}
+    simulator.account.teams.clear()
+    plan = planned("push", opsgenie)
+    assert words(plan)[0] == "add team Payments"
+    assert {conflict[2] for conflict in plan.conflicts} == {"ours-1"}
+    for writes in range(3):
+        plan = planned("push", opsgenie, invites=True)
+        if writes == 0:
+            assert words(plan)[:3] == [f"add user {CY}", "add team Payments", "add schedule primary"]
+            assert plan.conflicts == []
+        with pytest.raises(Killed):
+            run(plan, Mortal(opsgenie, writes, after=True))
+        Plan.objects.filter(pk=plan.pk).update(beat_at=timezone.now() - timedelta(minutes=5))
+        planning.mind_plans(remote=opsgenie)
+        plan.refresh_from_db()
+        assert (plan.state, plan.because) == ("applied", "")
+        assert opsgenie.people()[CY] == "Cy Rao"
+        assert opsgenie.crews()[0].people == {ANN, BO}
+        assert opsgenie.schedules() == kept_here.schedules()
+        simulator.account.schedules.clear()
+        Agreed.objects.all().delete()
+        if writes == 0:
+            simulator.account.teams.clear()
 
 
 def test_a_plan_made_stale_by_an_edit_in_opsgenie_is_refused_and_changes_nothing(
@@ -150,7 +181,7 @@ def test_an_opsgenie_that_is_down_loses_no_write(opsgenie, kept_here, simulator)
     assert run(plan, opsgenie).state == "interrupted"
     simulator.account.switches["die_after"] = None
     Plan.objects.update(beat_at=None)
-    actions.mind_plans(remote=opsgenie)
+    planning.mind_plans(remote=opsgenie)
     plan.refresh_from_db()
     assert plan.state == "applied"
     assert opsgenie.schedules() == kept_here.schedules()
@@ -199,14 +230,14 @@ def test_what_only_opsgenie_has_survives_a_push(opsgenie, kept_here, kept_there,
 
 def test_drift_is_found_and_a_push_restores_what_is_kept_here(opsgenie, kept_here, simulator):
     run(planned("push", opsgenie), opsgenie)
-    assert actions.look_for_drift(remote=opsgenie) == []
+    assert looking.look_for_drift(remote=opsgenie) == []
     perform(opsgenie, ("rotation", "primary", "week"), rotation(CY))
-    assert actions.look_for_drift(remote=opsgenie) == [("rotation", "primary", "week")]
+    assert looking.look_for_drift(remote=opsgenie) == [("rotation", "primary", "week")]
     assert Agreed.objects.get().drift == [["rotation", "primary", "week"]]
     plan = planned("push", opsgenie)
     assert plan.hours_changed > 24 * 7
     assert run(plan, opsgenie).state == "applied"
-    assert actions.look_for_drift(remote=opsgenie) == []
+    assert looking.look_for_drift(remote=opsgenie) == []
 
 
 def test_overrides_of_both_sides_come_together_where_that_is_wanted(opsgenie, kept_here, simulator):
@@ -230,8 +261,8 @@ def test_overrides_of_both_sides_come_together_where_that_is_wanted(opsgenie, ke
 
 def test_only_those_who_lead_every_team_that_is_touched_apply_a_plan(opsgenie, kept_here, shop):
     with pytest.raises(Forbidden):
-        actions.make_plan("push", remote=lambda: opsgenie, by=caller_of_person(shop.bo))
-    plan = actions.make_plan("push", remote=lambda: opsgenie, by=caller_of_person(shop.ann))
+        planning.make_plan(Intent("push"), remote=lambda: opsgenie, by=caller_of_person(shop.bo))
+    plan = planning.make_plan(Intent("push"), remote=lambda: opsgenie, by=caller_of_person(shop.ann))
     with pytest.raises(Forbidden):
         actions.ask_to_apply(plan, by=caller_of_person(shop.cy))
     actions.ask_to_apply(plan, by=caller_of_person(shop.ann))

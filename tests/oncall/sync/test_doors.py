@@ -1,13 +1,15 @@
 """The ways to Opsgenie: the API, the pages and the command line."""
 
 import io
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from oncall.providers.native import Native
-from oncall.sync import tasks
-from oncall.sync.models import Plan
+from oncall.sync import queries, tasks
+from oncall.sync.models import Look, Plan
 from tests.conftest import token_client
 from tests.opsgenie_simulator.seeds import KEY, people, week
 
@@ -64,29 +66,71 @@ def test_an_opsgenie_that_is_away_is_a_503_and_a_missing_key_says_what_to_set(sh
     assert "OPSGENIE_API_KEY" in unset.json()["detail"]
 
 
-def test_a_lead_reads_a_plan_on_a_page_and_lets_it_be_applied(shop, kept_there, client):
+def seen(client, path, **headers):
+    answer = client.get(path, headers=headers)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_a_plan_is_made_applied_and_followed_on_a_page_while_workers_do_the_work(shop, kept_there, client, settings):
     client.force_login(shop.admin)
-    assert "Connected, region" in client.get("/oncall/opsgenie").content.decode()
-    went = client.post("/oncall/opsgenie/plan", {"direction": "import"})
-    page = client.get(went["Location"]).content.decode()
+    began = client.post("/oncall/opsgenie/plan", {"direction": "import"})
+    assert Plan.objects.get().remote_hash == ""
+    page = seen(client, began["Location"])
+    assert "A worker finds out what would be done" in page
+    assert 'hx-trigger="every 2s"' in page
+    tasks.mind_plans()
+    page = seen(client, began["Location"], HX_Request="true")
+    assert "<html" not in page, "the page fetches its own middle"
+    assert "Adds 2." in page
     assert "Europe/Berlin" in page
     assert "stranger@x.io" in page
     assert KEY not in page
-    client.post(f"{went['Location']}/apply", {"confirm": ""})
+    client.post(f"{began['Location']}/apply", {"confirm": ""})
     tasks.mind_plans()
     assert Plan.objects.get().state == "applied"
-    assert "2 of 2 done" in client.get(went["Location"]).content.decode()
+    page = seen(client, began["Location"])
+    assert "2 of 2 done" in page
+    assert "Both sides say the same" in page
+    assert "every 2s" not in page
 
 
-def test_the_page_says_what_is_wrong_with_the_connection_and_who_may_not_see_it(shop, simulator, client, settings):
+def test_the_page_shows_the_last_answer_with_its_age_and_never_asks_opsgenie_itself(shop, kept_there, client, settings):
     client.force_login(shop.bo)
     assert client.get("/oncall/opsgenie").status_code == 403
+    assert client.get("/oncall/opsgenie/people").status_code == 403
     client.force_login(shop.ann)
+    assert "asked for the first time" in seen(client, "/oncall/opsgenie")
+    tasks.mind_plans()
+    page = seen(client, "/oncall/opsgenie")
+    assert "Connected." in page
+    assert "1 schedule and 4 people there" in page
+    assert "stranger@x.io" in seen(client, "/oncall/opsgenie/people")
+    Look.objects.update(answered_at=timezone.now() - timedelta(hours=2))
+    client.post("/oncall/opsgenie/ask")
+    assert "A worker asks now" in seen(client, "/oncall/opsgenie")
+    settings.OPSGENIE_API_URL = "http://127.0.0.1:9"
+    Look.objects.update(mark=queries.key_mark())
+    tasks.mind_plans()
+    page = seen(client, "/oncall/opsgenie")
+    assert "did not answer" in page
+    assert "This is old" in page
+    assert client.get("/oncall").status_code == 200
+    settings.OPSGENIE_API_KEY = ""
+    assert "Set OPSGENIE_API_KEY" in seen(client, "/oncall/opsgenie")
+
+
+def test_a_key_that_does_not_work_is_said_at_the_first_look(shop, simulator, client):
     simulator.account.key = "another"
-    page = client.get("/oncall/opsgenie").content.decode()
-    assert "does not let OPSGENIE_API_KEY do this" in page
-    refused = client.post("/oncall/opsgenie/plan", {"direction": "push"})
-    assert refused.status_code == 422
+    tasks.mind_plans()
+    client.force_login(shop.ann)
+    assert "does not let OPSGENIE_API_KEY do this" in seen(client, "/oncall/opsgenie")
+    began = client.post("/oncall/opsgenie/plan", {"direction": "push"})
+    tasks.mind_plans()
+    page = seen(client, began["Location"])
+    assert "Plan again." in page
+    assert "Go on" not in page
+    assert client.post("/oncall/opsgenie/plan", {"direction": "up"}).status_code == 422
 
 
 def test_the_command_imports_and_then_finds_no_drift(shop, kept_there):
