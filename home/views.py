@@ -19,6 +19,7 @@ from changes.states import State
 from changes.tickets.duties import duties_of
 from home import queries
 from home.queue import Found, grouped, queue
+from home.watch import on_watch
 from workflow import moments
 
 
@@ -30,6 +31,7 @@ def now(request: HttpRequest) -> HttpResponse:
     latest, around = queries.latest(at), queries.around(at)
     is_empty = not (latest or around)
     content = {"today_in_words": _today_in_words(at), "is_empty": is_empty, **_waiting(me, at)}
+    content["watch"] = [] if is_empty else on_watch(me, now=at)
     content |= _first_steps(me) if is_empty else _happening(latest, around, at)
     return render(request, "home/now.html", content)
 
