@@ -33,6 +33,14 @@ def may_change_schedule(hand: Hand) -> Decision:
     return Decision("may_change_schedule", REFUSED, because)
 
 
+def may_change_escalation(hand: Hand) -> Decision:
+    """Whom a page reaches in turn is decided by the leads of the team, and administrators."""
+    rule = "may_change_escalation"
+    if hand.is_admin or hand.is_lead:
+        return Decision(rule, ALLOWED, "Leads the team, or administers.")
+    return Decision(rule, REFUSED, "Only a lead of the team, or an administrator, decides whom a page reaches.")
+
+
 def may_override(hand: Hand) -> Decision:
     """Everybody of the team, everybody who has turns in the schedule, and administrators override a watch."""
     if hand.is_admin or hand.is_lead or hand.is_member or hand.has_turns:

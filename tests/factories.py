@@ -11,11 +11,12 @@ from catalog.models import Environment, Service
 from changes.models import Change, Freeze, Pipeline, Template, Ticket
 from changes.search import words
 from incidents.models import Incident
-from oncall.models import Schedule
+from oncall.models import EscalationPolicy, EscalationStep, Page, Schedule
 from workflow.models import Entry
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
+PAGE_KEY = "0a6f3c1e-5d6b-4f0e-9a51-7f2f7b1f0c12"
 SHA = "9fceb02d0ae598e95dc970b74767f19372d61af8"
 
 
@@ -191,6 +192,19 @@ def make_incident_for_routes(shop: Shop) -> Incident:
     Entry.objects.create(id=900001, subject=incident.ref, **said)
     incident.updates.create(id=900001, message="We look.", status="investigating", created_at=now)
     return incident
+
+
+def make_page_for_routes(shop: Shop) -> Page:
+    """A page to Ann that goes on, under the key that the addresses of the API's tests have, and a policy to change."""
+    policy = EscalationPolicy.objects.create(slug="checkout-deploy", name="Checkout", team=shop.payments)
+    EscalationStep.objects.create(policy=policy, position=0, user=shop.ann)
+    now = timezone.now()
+    step = {"type": "user", "id": shop.ann.pk, "name": "Ann Lee", "wait": 5}
+    said = {"title": "Look", "target_type": "user", "target": shop.ann.email, "created_at": now, "step": 1}
+    plan = {"name": "Ann Lee", "repeat": 0, "steps": [step, step]}
+    page = Page.objects.create(key=PAGE_KEY, plan=plan, next_run_at=now + timedelta(minutes=5), **said)
+    page.steps.create(number=0, target="user Ann Lee", state="sent", people=[{"id": 1, "name": "Ann Lee"}], at=now)
+    return page
 
 
 def deployment(**changed: Any) -> dict[str, Any]:

@@ -103,12 +103,32 @@ LOOKS: dict[str, dict[str, Look]] = {
         "cancelled": Look("Cancelled", "circle-minus", "mute"),
         "merged": Look("Merged", "git-merge", "mute"),
     },
+    "severity": {
+        "sev1": Look("Sev 1", "flame", "bad"),
+        "sev2": Look("Sev 2", "flame", "bad"),
+        "sev3": Look("Sev 3", "flame", "warn"),
+        "sev4": Look("Sev 4", "flame", "mute"),
+    },
+    "link": {
+        "suspect": Look("Suspected", "help-circle", "warn"),
+        "caused": Look("Caused it", "target-arrow", "bad"),
+        "contributed": Look("Contributed", "target", "warn"),
+        "fixed": Look("Fixed it", "tool", "ok"),
+        "cleared": Look("Cleared", "circle-check", "mute"),
+    },
     "status": {
         "works": Look("Works", "circle-check", "ok"),
         "maintenance": Look("Maintenance", "tool", "exc"),
         "degraded": Look("Degraded", "alert-triangle", "warn"),
         "partial": Look("Partly down", "alert-circle", "bad"),
         "down": Look("Down", "circle-x", "bad"),
+    },
+    "page": {
+        "paging": Look("Paging", "bell-ringing", "warn"),
+        "acknowledged": Look("Acknowledged", "circle-check", "ok"),
+        "exhausted": Look("Nobody answered", "bell-off", "bad"),
+        "cancelled": Look("Cancelled", "circle-minus", "mute"),
+        "nobody": Look("Nobody", "user-off", "bad"),
     },
     "note": {
         "new": Look("New", "sparkles", "ok"),

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.callers import Caller
 from accounts.models import Team, User
 from catalog.models import Service
+from oncall import policy
 from oncall.models import EscalationPolicy, EscalationStep, Schedule
-from workflow.errors import Unprocessable
+from oncall.paging.policy import escalation_is_sound
+from oncall.queries import hand_of
+from workflow.decisions import require
+from workflow.errors import Conflict, Missing, Unprocessable
 from workflow.ledger import Happening, record
 
 
@@ -59,9 +64,39 @@ def as_declared(row: EscalationPolicy) -> DeclaredPolicy:
 
 
 @transaction.atomic
+def add_policy(declared: DeclaredPolicy, *, by: Caller) -> EscalationPolicy:
+    """Begin a policy; raises Forbidden("may_change_escalation"), Conflict("slug_taken"), Unprocessable."""
+    _require_hand(declared.team, by=by)
+    if EscalationPolicy.objects.filter(slug=declared.slug).exists():
+        raise Conflict("slug_taken", "There is an escalation policy with this address already.", field="slug")
+    return put_policy(declared, actor=by.actor)
+
+
+@transaction.atomic
+def replace_policy(declared: DeclaredPolicy, *, by: Caller) -> EscalationPolicy:
+    """Make a policy as declared; pages that are under way go on as they began.
+
+    Raises Missing, Forbidden("may_change_escalation"), Unprocessable.
+    """
+    present = EscalationPolicy.objects.select_for_update().filter(slug=declared.slug).first()
+    if present is None:
+        raise Missing("not_found", f"There is no escalation policy {declared.slug[:64]}.")
+    _require_hand(present.team.slug, by=by)
+    _require_hand(declared.team, by=by)
+    return put_policy(declared, actor=by.actor)
+
+
+def _require_hand(team: str, *, by: Caller) -> None:
+    row = _team(team)
+    require(policy.may_change_escalation(hand_of(by.user_id, by.is_admin, team_id=row.pk)))
+
+
+@transaction.atomic
 def put_policy(declared: DeclaredPolicy, *, actor: str) -> EscalationPolicy:
     """Make a policy as declared, in the name of `actor`, who may. Raises Unprocessable for what does not exist."""
     now = timezone.now()
+    sound = escalation_is_sound([step.wait_minutes for step in declared.steps], repeat=declared.repeat)
+    require(sound, Unprocessable, field="steps")
     columns = {"name": declared.name, "team": _team(declared.team), "repeat": declared.repeat}
     columns |= {"is_enabled": declared.is_enabled, "updated_at": now}
     row, is_new = EscalationPolicy.objects.update_or_create(slug=declared.slug, defaults=columns)

@@ -138,7 +138,7 @@ def run_due() -> int:
 
 
 @transaction.atomic
-def _run_one(pk: UUID) -> bool:
+def _run_one(pk: int) -> bool:
     now = timezone.now()
     # A page that another worker holds is on its way already.
     row = Page.objects.select_for_update(skip_locked=True).filter(pk=pk, next_run_at__lte=now).first()
@@ -203,13 +203,13 @@ def _give_up(row: Page, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def acknowledge(pk: UUID, *, user: User | None, via: str, actor: str) -> Page:
+def acknowledge(key: UUID, *, user: User | None, via: str, actor: str) -> Page:
     """Answer a page: what still waits is called off and no further step is taken. Twice is as good as once.
 
     `via` is link, page, api or opsgenie; `user` is None when Opsgenie names somebody whom we do not know.
     Raises Missing, Conflict("page_can_be_answered").
     """
-    row, now = _taken(pk), timezone.now()
+    row, now = _taken(key), timezone.now()
     if row.state == State.ACKNOWLEDGED:
         return row
     require(policy.page_can_be_answered(row.state), Conflict)
@@ -221,21 +221,21 @@ def acknowledge(pk: UUID, *, user: User | None, via: str, actor: str) -> Page:
 
 
 @transaction.atomic
-def cancel(pk: UUID, *, by: Caller, reason: str = "") -> Page:
+def cancel(key: UUID, *, by: Caller, reason: str = "") -> Page:
     """Stop a page that nobody needs any more; raises Missing, Conflict("transition_illegal")."""
-    row, now = _taken(pk), timezone.now()
+    row, now = _taken(key), timezone.now()
     move(row, State.CANCELLED, moves=MOVES, next_run_at=None, ended_at=now)
     call_off(row.topic)
     _note(row, "page_cancelled", by.actor, {"reason": reason[:300]}, at=now)
     return row
 
 
-def _taken(pk: UUID) -> Page:
-    row = Page.objects.select_for_update().filter(pk=pk).first()
+def _taken(key: UUID) -> Page:
+    row = Page.objects.select_for_update().filter(key=key).first()
     if row is None:
         raise Missing("not_found", "There is no such page.")
     return row
 
 
 def _note(row: Page, verb: str, actor: str, facts: dict[str, object], *, at: datetime) -> None:
-    record(row.ref, Happening(verb, actor, at, {"page": str(row.pk), **facts}), at=at)
+    record(row.ref, Happening(verb, actor, at, {"page": str(row.key), **facts}), at=at)

@@ -16,7 +16,7 @@ from workflow.moments import plural
 
 def page_url(page: Page) -> str:
     """Where the page is shown to somebody who is signed in."""
-    return f"{settings.BASE_URL}/pages/{page.pk}"
+    return f"{settings.BASE_URL}/pages/{page.key}"
 
 
 def paged(page: Page, *, to: User, number: int, step: Step, at: datetime) -> Letter:
@@ -24,7 +24,7 @@ def paged(page: Page, *, to: User, number: int, step: Step, at: datetime) -> Let
     due = at + timedelta(minutes=step.wait)
     wait = f"{step.wait} {plural('minute', step.wait)}"
     lines = [
-        f"Answer within {wait}: {address(Link(page.pk, to.pk))}",
+        f"Answer within {wait}: {address(Link(page.key, to.pk))}",
         "",
         page.message,
         "",

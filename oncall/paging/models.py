@@ -16,10 +16,11 @@ class Page(models.Model):
     `plan` is what was to happen when it began, whatever is edited since: {"name": "checkout", "repeat": 1, "steps":
     [{"type": "schedule", "id": 4, "name": "payments-primary", "wait": 5}]}, where `wait` is minutes. `step` counts the
     steps that were taken, over all rounds; the next one is taken at `next_run_at`, which is null once it ended.
-    `subject` is the ref of what it is about, `team` whose matter it is. One that is private is shown in no list.
+    `key` is its name outside; `subject` is the ref of what it is about, `team` whose matter it is. One that is private
+    is shown in no list.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     title = models.CharField(max_length=200)
     message = models.TextField(blank=True, default="")
     subject = models.CharField(max_length=40, blank=True, default="")
@@ -48,7 +49,7 @@ class Page(models.Model):
         )
         indexes = (
             models.Index(fields=["next_run_at"], name="page_due", condition=Q(next_run_at__isnull=False)),
-            models.Index(fields=["-created_at"], name="page_newest"),
+            models.Index(fields=["-created_at", "-id"], name="page_newest"),
             models.Index(fields=["subject"], name="page_by_subject", condition=~Q(subject="")),
         )
 
@@ -58,12 +59,12 @@ class Page(models.Model):
     @property
     def topic(self) -> str:
         """What groups its messages, so that an answer calls off all of them."""
-        return f"page:{self.pk}"
+        return f"page:{self.key}"
 
     @property
     def ref(self) -> str:
         """The subject under which the ledger keeps what happens with it: what it is about, else itself."""
-        return self.subject or f"PAGE-{self.pk.hex[:32]}"
+        return self.subject or f"PAGE-{self.pk}"
 
 
 class PageStep(models.Model):

@@ -31,12 +31,12 @@ def pages_about(subject: str) -> list[Page]:
     return list(in_full().filter(subject=subject).order_by("-created_at"))
 
 
-def page_with(pk: UUID) -> Page | None:
+def page_with(key: UUID) -> Page | None:
     """One page, private ones as well."""
-    return in_full().filter(pk=pk).first()
+    return in_full().filter(key=key).first()
 
 
-def due(*, now: datetime, most: int) -> list[UUID]:
+def due(*, now: datetime, most: int) -> list[int]:
     """The pages whose next step is due, the one that waits longest first."""
     waiting = Page.objects.filter(next_run_at__lte=now).order_by("next_run_at")
     return list(waiting.values_list("pk", flat=True)[:most])

@@ -22,6 +22,7 @@ NAMES = {
     "incident": "INC-900001",
     "entry": "900001",
     "update": "900001",
+    "page": "0a6f3c1e-5d6b-4f0e-9a51-7f2f7b1f0c12",
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -82,6 +83,10 @@ def _alert(status: str) -> dict[str, str]:
     return {"source": "probe", "dedup_key": "slow", "status": status, "title": "Slow", "service": "checkout"}
 
 
+def _policy() -> dict[str, Any]:
+    return {"name": "Checkout", "team": "payments", "steps": [{"user": "ann@example.com", "wait_minutes": 5}]}
+
+
 INCIDENT_VERBS = ("acknowledge", "advance", "mitigate", "resolve", "reopen", "close", "cancel", "merge")
 
 BODIES: dict[str, Any] = {
@@ -116,6 +121,11 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/incidents/{incident}/timeline": lambda: {"text": "Rolled back."},
     "PATCH /api/v1/incidents/{incident}/timeline/{entry}": lambda: {"text": "Rolled back to 2.13.", "reason": "Exact."},
     "POST /api/v1/schedules": lambda: {"name": "ledger", "ownerTeam": {"name": "payments"}},
+    "POST /api/v1/pages": lambda: {"target": {"type": "user", "id": "ann@example.com"}, "message": "Look."},
+    "POST /api/v1/pages/{page}/acknowledge": dict,
+    "POST /api/v1/pages/{page}/cancel": lambda: {"reason": "It is well again."},
+    "POST /api/v1/escalations": lambda: {**_policy(), "slug": "another"},
+    "PUT /api/v1/escalations/{slug}": _policy,
     "POST /api/v1/opsgenie/plan": lambda: {"direction": "push"},
     "POST /api/v1/opsgenie/plans/{plan}/apply": dict,
     "PUT /api/v1/schedules/{slug}": lambda: {"name": "checkout", "ownerTeam": {"name": "payments"}},
@@ -144,7 +154,7 @@ BODIES: dict[str, Any] = {
 TICKETS = re.compile(r"^(PATCH|POST) /api/v1/changes/\{ref\}")
 """The routes that take the reference of a filed change."""
 RULED = re.compile(
-    r"/(confirm|(confirm|revoke)-override|opsgenie/plan|apply)$"
+    r"/(confirm|(confirm|revoke)-override|opsgenie/plan|apply|pages/\{page\}/(acknowledge|cancel))$"
     r"|^(PATCH|POST|DELETE) /api/v1/(changes/\{ref\}|templates|incidents/\{incident\}/)"
 )
 """The routes where whoever gets through may still meet a rule that says no: four eyes, a role, a state."""

@@ -34,6 +34,7 @@ from tests.factories import (
     deployment,
     make_freeze,
     make_incident_for_routes,
+    make_page_for_routes,
     make_service,
     make_template,
     make_watch,
@@ -242,6 +243,7 @@ def test_what_exists_is_read_in_the_shape_that_the_document_gives(shop, bearer, 
     refs = deploys(caller, shop)
     make_freeze(id=900001)
     make_incident_for_routes(shop)
+    make_page_for_routes(shop)
     Plan.objects.create(pk=EXAMPLE, direction="push", remote_hash="")
     named = refs.items() if "{ref}" in route.template else [("", "")]
     for name, ref in named:

@@ -25,6 +25,7 @@ from tests.factories import (
     deployment,
     make_freeze,
     make_incident_for_routes,
+    make_page_for_routes,
     make_template,
     make_ticket,
     make_watch,
@@ -45,6 +46,7 @@ def ref(shop, ci) -> str:
     make_ticket(shop, requester=shop.ann, implementer=shop.ann)
     _freeze_with_override(shop)
     make_incident_for_routes(shop)
+    make_page_for_routes(shop)
     make_template(shop, slug=NAMES["slug"])
     make_watch(shop, slug=NAMES["slug"])
     Plan.objects.create(pk=NAMES["plan"], direction="push", remote_hash="")

@@ -178,7 +178,9 @@ def refs(decklog: Running, tokens: dict[str, str]) -> dict[str, str]:
     decklog.call("pipelines", {"slug": "proposed-deploy", **terms}, token=tokens["ann"])
     made |= _filed(decklog, tokens["ann"])
     step = {"user": "ann@example.com", "wait_minutes": 5}
-    decklog.call("escalations", {"slug": "ann", "name": "Ann", "team": "payments", "steps": [step]}, token=tokens["ann"])
+    decklog.call(
+        "escalations", {"slug": "ann", "name": "Ann", "team": "payments", "steps": [step]}, token=tokens["ann"]
+    )
     paged = {"target": {"type": "policy", "id": "ann"}, "message": "Payments fail.\nSince noon."}
     made["page"] = decklog.call("pages", paged, token=tokens["ann"])["id"]
     dead = "SELECT 1 FROM notifications_message WHERE state = 'dead'"

@@ -104,7 +104,7 @@ def test_when_nobody_at_all_can_be_reached_it_ends_at_once_and_says_so(shop, che
 def test_an_answer_calls_off_everything_that_waits_and_no_step_follows(shop, checkout_policy):
     row = page_checkout(shop, subject="INC-3")
     for _ in range(2):
-        acknowledge(row.pk, user=shop.ann, via="link", actor=shop.ann.actor)
+        acknowledge(row.key, user=shop.ann, via="link", actor=shop.ann.actor)
     later(row.created_at, 30)
     assert sent() == [("ann@example.com", "cancelled")]
     assert timeline("INC-3")[0].verb == "page_acknowledged"
@@ -114,11 +114,11 @@ def test_an_answer_calls_off_everything_that_waits_and_no_step_follows(shop, che
 def test_a_late_answer_counts_but_a_cancelled_page_takes_none(shop, checkout_policy):
     row = page_checkout(shop)
     Page.objects.update(state="exhausted", next_run_at=None)
-    assert acknowledge(row.pk, user=shop.ann, via="page", actor=shop.ann.actor).state == "acknowledged"
+    assert acknowledge(row.key, user=shop.ann, via="page", actor=shop.ann.actor).state == "acknowledged"
     other = page_checkout(shop)
-    cancel(other.pk, by=caller_of_person(shop.bo))
+    cancel(other.key, by=caller_of_person(shop.bo))
     with pytest.raises(Conflict) as refused:
-        acknowledge(other.pk, user=shop.ann, via="page", actor=shop.ann.actor)
+        acknowledge(other.key, user=shop.ann, via="page", actor=shop.ann.actor)
     assert refused.value.code == "page_can_be_answered"
 
 
@@ -161,6 +161,6 @@ def test_a_private_page_tells_no_administrator(shop, checkout_policy):
 
 def test_a_link_names_one_page_and_one_person(shop, checkout_policy):
     row = page_checkout(shop)
-    address = links.address(links.Link(row.pk, shop.ann.pk))
-    assert links.read(address.rpartition("/")[2]) == (row.pk, shop.ann.pk)
+    address = links.address(links.Link(row.key, shop.ann.pk))
+    assert links.read(address.rpartition("/")[2]) == (row.key, shop.ann.pk)
     assert timezone.now() >= row.created_at
