@@ -73,7 +73,6 @@ class Page:
     mine: list[Mine]
     asked: Sequence[SwapRequest]
     gaps: int
-    mail_leaves: bool
     may_sync: bool
 
 
@@ -92,7 +91,6 @@ def page_of(reader: User, *, now: datetime) -> Page:
         mine=mine[:MOST_SHIFTS],
         asked=list(asked),
         gaps=gaps,
-        mail_leaves=mail_leaves(),
         may_sync=reader.is_admin or reader.memberships.filter(is_lead=True).exists(),
     )
 
@@ -102,8 +100,11 @@ def _heard(reasons: Mapping[int, str]) -> rota.People:
 
 
 def unheard(standing: Standing, heard: rota.People) -> list[rota.Span]:
-    """When, in the next two weeks, somebody has the watch and a page reaches none of them."""
-    return rota.gaps((one for one in standing.pieces if one.people), reachable=heard)
+    """When, in the next two weeks, somebody has the watch and a page reaches none of them.
+
+    Nothing where this installation sends no mail at all, because then that is what is wrong, and not the watch.
+    """
+    return rota.gaps((one for one in standing.pieces if one.people), reachable=heard) if mail_leaves() else []
 
 
 def shifts_of(watch: Watch, reader: User, *, now: datetime) -> list[Mine]:
