@@ -44,10 +44,10 @@ def _amount(value: float, unit: str) -> str:
     return f"{value:.2f} {unit}" if unit in {"ms", "×"} else f"{value:.0f} {unit}".replace(" /s", "/s")
 
 
-def keep(lines: Sequence[Line], *, settings: dict[str, object]) -> Path:
-    """Write results/latest.json and return its path."""
+def keep(lines: Sequence[Line], *, settings: dict[str, object], name: str = "latest") -> Path:
+    """Write results/`name`.json and return its path."""
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / "latest.json"
+    path = RESULTS / f"{name}.json"
     content = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}",

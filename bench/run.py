@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.plan import main
+from bench import messages, plan
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(messages.main(sys.argv[2:]) if sys.argv[1:2] == ["messages"] else plan.main())

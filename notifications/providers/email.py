@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
+from notifications.providers import markup
 from notifications.providers.protocol import NoAnswer, Parcel, Rejected, Sent, Verdict
 
 _Reply = tuple[int, bytes | str]
@@ -42,7 +43,7 @@ class EmailProvider:
 
 
 def compose(parcel: Parcel) -> EmailMultiAlternatives:
-    """The mail for a parcel: plain text, and HTML beside it when there is some."""
+    """The mail for a parcel: plain text, and the same as HTML beside it."""
     mail = EmailMultiAlternatives(
         subject=" ".join(parcel.title.split()),
         body=parcel.text,
@@ -53,8 +54,7 @@ def compose(parcel: Parcel) -> EmailMultiAlternatives:
             **_unsubscribing(parcel.unsubscribe),
         },
     )
-    if parcel.html:
-        mail.attach_alternative(parcel.html, "text/html")
+    mail.attach_alternative(parcel.html or markup.page(parcel), "text/html")
     return mail
 
 

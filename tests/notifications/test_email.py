@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from notifications.models import Message
+from notifications.parts import Line, Part
 from notifications.providers.email import EmailProvider, message_id
 from notifications.providers.protocol import NoAnswer, Parcel, Rejected, Sent
 from notifications.relay import Lane
@@ -25,7 +26,47 @@ def test_a_mail_arrives_with_its_text_and_an_id_that_every_attempt_repeats(mail_
     assert first["To"] == "ann@example.com"
     assert first["Subject"] == "Prove CHG-12"
     assert first["Auto-Submitted"] == "auto-generated"
-    assert first.get_payload(decode=True).decode().replace("\r\n", "\n").strip() == PARCEL.text  # type: ignore[union-attr]
+    assert text_of(first) == PARCEL.text
+
+
+def text_of(mail: Any, kind: str = "text/plain") -> str:
+    """The part of a mail that is of this kind."""
+    part = next(one for one in mail.walk() if one.get_content_type() == kind)
+    return str(part.get_payload(decode=True).decode().replace("\r\n", "\n").strip())
+
+
+def test_every_mail_says_the_same_in_html_and_only_our_own_addresses_become_links(
+    mail_server: MailServer, settings: Any
+) -> None:
+    settings.BASE_URL = "https://decklog.example.com"
+    lines = [
+        "Approve CHG-7 by noon: https://decklog.example.com/changes/CHG-7",
+        "",
+        "Rotate <keys> as https://decklog.example.com.evil.example/x and https://evil.example say.",
+        "",
+        "- First",
+        "  goes on: https://decklog.example.com/queue",
+        "- Second",
+        "",
+        "-- ",
+        "Turn such mails off: https://decklog.example.com/unsubscribe/abc.",
+    ]
+    EmailProvider().deliver(Parcel("key", "ann@example.com", "Approve <CHG-7>", "\n".join(lines)))
+    html = text_of(mail_server.mails[0], "text/html")
+    assert "<h1>Approve &lt;CHG-7&gt;</h1>" in html
+    assert '<p class="ask"><a href="https://decklog.example.com/changes/CHG-7">Approve CHG-7 by noon</a></p>' in html
+    assert "Rotate &lt;keys&gt;" in html
+    assert html.count("<a ") == 3
+    assert "evil.example" not in "".join(piece.partition(">")[0] for piece in html.split("<a ")[1:])
+    assert "<li>Second</li>" in html
+    assert 'unsubscribe/abc">' in html.partition("<footer>")[2]
+
+
+def test_headings_and_lists_of_a_summary_come_as_such(mail_server: MailServer) -> None:
+    parts = (Part("Today", (Line("begins at noon", label="CHG-7", url="https://x.example/CHG-7"),)),)
+    EmailProvider().deliver(Parcel("key", "ann@example.com", "Monday", "plain", parts=parts))
+    html = text_of(mail_server.mails[0], "text/html")
+    assert '<h2>Today</h2><ul><li><a href="https://x.example/CHG-7">CHG-7</a> begins at noon</li></ul>' in html
 
 
 def test_html_travels_beside_the_plain_text(mail_server: MailServer) -> None:
