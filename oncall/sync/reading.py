@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -128,6 +127,7 @@ class PlanPage:
     may_go_on: bool
     words: str
     conflicts: list[dict[str, str]]
+    unmatched: list[dict[str, str]]
 
 
 MOVING = frozenset({Plan.State.PLANNING, Plan.State.APPLYING, Plan.State.INTERRUPTED})
@@ -144,7 +144,7 @@ def plan_page(plan: Plan) -> PlanPage:
     return PlanPage(
         plan=plan,
         summary=_summary(rows),
-        chapters=[_chapter(key, list(group)) for key, group in groupby(rows, key=_of_chapter)],
+        chapters=_chapters(rows),
         total=len(rows),
         done=sum(row.state == Operation.State.DONE for row in rows),
         is_moving=plan.state in MOVING,
@@ -154,6 +154,7 @@ def plan_page(plan: Plan) -> PlanPage:
             {"what": _titled(noun, name or schedule, schedule if name else ""), "because": because}
             for noun, schedule, name, because in plan.conflicts
         ],
+        unmatched=[one for one in plan.unmatched if one["email"] not in {row.name for row in rows}],
     )
 
 
@@ -163,8 +164,12 @@ def _summary(rows: list[Operation]) -> str:
     return listed([f"{verb} {count}" for verb, count in counts if count]).capitalize()
 
 
-def _of_chapter(row: Operation) -> tuple[str, str]:
-    return row.schedule, row.side
+def _chapters(rows: list[Operation]) -> list[Chapter]:
+    """All about one schedule together, in the order in which it is first touched."""
+    found: dict[tuple[str, str], list[Operation]] = {}
+    for row in rows:
+        found.setdefault((row.schedule, row.side), []).append(row)
+    return [_chapter(key, group) for key, group in found.items()]
 
 
 def _chapter(key: tuple[str, str], rows: list[Operation]) -> Chapter:
