@@ -168,6 +168,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "make-evidence-packs": {"task": "changes.tasks.make_packs", "schedule": 5.0, "options": {"expires": 5}},
     "mind-tickets": {"task": "changes.tasks.mind_tickets", "schedule": 60.0},
     "mind-templates": {"task": "changes.tasks.mind_templates", "schedule": 3600.0},
+    "mind-incidents": {"task": "incidents.tasks.mind_incidents", "schedule": 10.0, "options": {"expires": 10}},
     "warn-of-gaps": {"task": "oncall.gaps.tasks.warn_of_gaps", "schedule": 900.0, "options": {"expires": 900}},
     "mind-opsgenie-plans": {"task": "oncall.sync.tasks.mind_plans", "schedule": 10.0, "options": {"expires": 10}},
     "look-for-drift": {"task": "oncall.sync.tasks.look_for_drift", "schedule": 600.0, "options": {"expires": 600}},

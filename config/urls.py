@@ -15,6 +15,7 @@ from home.summaries.urls import page_urls as summaries_pages
 from home.theme import choose_theme
 from home.views import my_queue, now
 from incidents.urls import api_urls as incidents_api
+from incidents.urls import page_urls as incidents_pages
 from oncall.sync.urls import api_urls as opsgenie_api
 from oncall.sync.urls import page_urls as opsgenie_pages
 from oncall.urls import api_urls as oncall_api
@@ -51,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(opsgenie_pages)),
     path("", include(oncall_pages)),
     path("", include(changes_pages)),
+    path("", include(incidents_pages)),
     path("", include(public_pages)),
     path("", include("public.outside")),
 ]

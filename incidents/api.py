@@ -11,12 +11,26 @@ from accounts.api import ApiView
 from accounts.authentication import caller_of
 from accounts.callers import Caller
 from changes.queries import names_of
-from incidents import correcting, declaring, intervals, linking, merging, moving, people, queries, schema, shapes
+from incidents import (
+    correcting,
+    declaring,
+    intervals,
+    linking,
+    merging,
+    moving,
+    paging,
+    people,
+    queries,
+    schema,
+    shapes,
+)
 from incidents.filters import read_choice
 from incidents.models import Incident
 from incidents.refs import incident_id, missing
 from incidents.serializers import filed_json, impact_json, incident_json, link_json, update_json
 from incidents.updates import actions as updates
+from oncall.paging.actions import Target
+from oncall.paging.serializers import page_json
 from workflow.idempotency import answers_once
 from workflow.lists import list_json, page_of
 from workflow.shapes import validated
@@ -265,3 +279,18 @@ class Publication(ApiView):
         """Publish it as it stands."""
         published = updates.publish_draft(incident, int(update), by=caller_of(request))
         return Response(update_json(published))
+
+
+class Pages(ApiView):
+    """Pages about it."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": "incidents"}
+
+    @schema.PAGE_SOMEONE
+    @answers_once
+    def post(self, request: Request, incident: str) -> Response:
+        """Wake somebody: the first step is taken at once, and the next ones until somebody answers."""
+        said = validated(shapes.IncidentPageWish, request.data)
+        target = Target(said.target.type, said.target.id)
+        page = paging.page_someone(incident, target, said.message, by=caller_of(request))
+        return Response(page_json(page), status=202)

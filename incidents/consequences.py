@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from accounts.callers import Caller
 from accounts.contacts.actions import tell_all
 from accounts.models import Membership, User
 from catalog.models import Service
@@ -59,7 +58,3 @@ def _concerned(incident: Incident, services: Sequence[Service]) -> list[User]:
     teams = {service.team_id for service in services}
     members = Membership.objects.filter(team__in=teams).values("user_id")
     return list(User.objects.filter(pk__in=members, is_active=True).order_by("pk")[:MOST_TOLD])
-
-
-def call_pages_off(incident: Incident, *, by: Caller) -> None:
-    """Stop paging about it, because somebody has it or it is over."""

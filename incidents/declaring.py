@@ -16,6 +16,7 @@ from incidents import policy
 from incidents.consequences import settle_holds, tell_everybody
 from incidents.intervals import begin_impacts
 from incidents.models import Incident
+from incidents.paging import page_watch
 from incidents.record import (
     found_services,
     note,
@@ -75,6 +76,8 @@ def declare_incident(said: Declaration, *, by: Caller) -> Incident:
     begin_impacts(incident, services, start=incident.impact_started_at)
     settle_holds(incident, at=now)
     tell_everybody(incident, "declared", at=now)
+    if incident.severity in policy.SEVERE:
+        page_watch(incident, by=by)
     return incident
 
 
@@ -178,7 +181,10 @@ def describe_incident(ref: str, changed: Mapping[str, Any], *, by: Caller, reaso
     if "severity" in edited or added:
         begin_impacts(incident, added, start=incident.impact_started_at)
         settle_holds(incident, at=now)
-    tell_everybody(incident, "raised" if is_worse(incident.severity, before) else "edited", at=now)
+    has_risen = is_worse(incident.severity, before)
+    if incident.is_open and has_risen and incident.severity in policy.SEVERE and before not in policy.SEVERE:
+        page_watch(incident, by=by)
+    tell_everybody(incident, "raised" if has_risen else "edited", at=now)
     return incident
 
 

@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from accounts.callers import Caller
 from incidents import policy, queries
-from incidents.consequences import call_pages_off, settle_holds, tell_everybody
+from incidents.consequences import settle_holds, tell_everybody
 from incidents.intervals import end_impacts
 from incidents.models import Incident, IncidentChange
+from incidents.paging import call_pages_off
 from incidents.record import note, require_services, search_text
 from incidents.refs import incident_id
 from incidents.states import HURTING, MOVES, State

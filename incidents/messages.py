@@ -39,6 +39,13 @@ def severity_word(incident: Incident) -> str:
     return str(Severity(incident.severity).label)
 
 
+def page_title(incident: Incident) -> str:
+    """What a page says first; of a restricted incident nothing."""
+    if incident.restricted:
+        return "Something that only a few may see needs you"
+    return brief(f"{incident.ref} {severity_word(incident)}: {incident.title}", most=200)
+
+
 def hold_reason(incident: Incident) -> str:
     """Why its services are held, for whoever wants to deploy; of a restricted one nothing is told."""
     if incident.restricted:

@@ -7,7 +7,22 @@ from django.db.models.functions import Now
 from accounts.models import User
 from catalog.models import Service
 from changes.models import Change
+from incidents.rca.models import CorrectiveAction, Rca, RcaWhy, Why, WhyEdge
 from incidents.states import OPEN, DetectionSource, Level, Scope, Severity, State
+
+__all__ = [
+    "Alert",
+    "CorrectiveAction",
+    "Impact",
+    "Incident",
+    "IncidentChange",
+    "Invite",
+    "PublicUpdate",
+    "Rca",
+    "RcaWhy",
+    "Why",
+    "WhyEdge",
+]
 
 REF_PREFIX = "INC-"
 TIMES = (
@@ -112,7 +127,7 @@ class Incident(models.Model):
 
     @property
     def hold_source(self) -> str:
-        """Under which name it holds services; one that is restricted is not named."""
+        """Under which name it holds services and pages people; one that is restricted is not named."""
         return f"restricted {self.alias}" if self.restricted else self.ref
 
     @property

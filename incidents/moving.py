@@ -10,9 +10,10 @@ from django.utils import timezone
 from accounts.callers import Caller
 from incidents import policy
 from incidents.closing import facts_for_closing
-from incidents.consequences import call_pages_off, settle_holds, tell_everybody
+from incidents.consequences import settle_holds, tell_everybody
 from incidents.intervals import begin_impacts, end_impacts, move_impacts
 from incidents.models import Incident
+from incidents.paging import answer_pages, call_pages_off
 from incidents.record import note, note_earlier, require_step, require_times, sourced, taken, times_of
 from incidents.states import MOVES, SKIPPABLE, State
 from workflow.amendments import amend
@@ -30,7 +31,7 @@ def acknowledge_incident(ref: str, *, by: Caller) -> Incident:
     now, incident = timezone.now(), taken(ref, by=by)
     if not incident.is_open:
         raise Conflict("transition_illegal", f"It is {incident.state}, so there is nothing to acknowledge.")
-    call_pages_off(incident, by=by)
+    answer_pages(incident, by=by)
     if incident.acknowledged_at is not None:
         return incident
     columns: dict[str, Any] = {

@@ -118,6 +118,11 @@ def amending_of(incident: Incident, *, as_known_at: datetime | None = None) -> l
     return list(rows.order_by("pk"))
 
 
+def lines_of(incident: Incident) -> list[Line]:
+    """The notes on its timeline with what was said about them later."""
+    return folded(list(entries_about(incident.ref).filter(verb="note")), amending_of(incident))
+
+
 def _require_text(text: str) -> None:
     if not text.strip():
         raise Unprocessable("required", "Write what happened.", field="text")

@@ -16,11 +16,14 @@ from changes.states import Origin
 from incidents.models import Impact, Incident, IncidentChange, Invite, PublicUpdate
 from incidents.refs import incident_id, missing
 from incidents.states import OPEN, Severity
+from oncall.paging.models import Page
+from oncall.paging.states import State as PageState
 from workflow.ledger import SHOWN, entries_about
 from workflow.models import Entry
 
 FILED_SHOWN = 20
 SHOWN_OPEN = 20
+MOST_MINDED = 500
 PEOPLE = ("commander", "comms", "scribe", "declared_by", "merged_into")
 
 
@@ -133,6 +136,25 @@ def open_to_all(*, teams: Sequence[str] = (), most: int = SHOWN_OPEN) -> list[In
     if teams:
         rows = rows.filter(services__team__slug__in=teams).distinct()
     return list(rows.order_by("severity", "declared_at", "pk")[:most])
+
+
+def unacknowledged() -> QuerySet[Incident]:
+    """The open incidents that nobody has acknowledged, for what Decklog does by itself."""
+    return Incident.objects.filter(state__in=OPEN, acknowledged_at__isnull=True)
+
+
+def paged_and_unacknowledged() -> list[int]:
+    """The ids of those about which somebody has answered a page."""
+    known = {incident.hold_source: incident.pk for incident in unacknowledged()[:MOST_MINDED]}
+    answered = Page.objects.filter(subject__in=known, state=PageState.ACKNOWLEDGED)
+    return sorted({known[subject] for subject in answered.values_list("subject", flat=True)})
+
+
+def leads_of(services: Sequence[Service]) -> list[str]:
+    """The e-mails of the leads of the teams that own these services."""
+    leads = Membership.objects.filter(is_lead=True, team__in={service.team_id for service in services})
+    people = User.objects.filter(pk__in=leads.values("user_id"), is_active=True)
+    return list(people.order_by("pk").values_list("email", flat=True))
 
 
 def filed_for(incident: Incident) -> list[Change]:

@@ -13,6 +13,7 @@ from incidents.shapes import (
     Advance,
     ChangeMark,
     IncidentEdit,
+    IncidentPageWish,
     Invitation,
     LevelWord,
     LinkWord,
@@ -33,6 +34,7 @@ from incidents.shapes import (
     StateWord,
     StatusWord,
 )
+from oncall.paging.schema import PageAnswer
 from workflow.openapi import PAGING, Answer
 
 
@@ -331,4 +333,11 @@ PUBLISH_DRAFT = extend_schema(
     parameters=[REF, UPDATE],
     request=None,
     responses=UpdateAnswer,
+)
+PAGE_SOMEONE = extend_schema(
+    operation_id="page_about_incident",
+    summary="Page somebody",
+    parameters=[REF],
+    request=IncidentPageWish,
+    responses={202: PageAnswer},
 )

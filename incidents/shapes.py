@@ -165,6 +165,20 @@ class NewUpdate(Shape):
     next_by: Moment | None = Field(None, description="Until when the next one is promised.")
 
 
+class PageTarget(Shape):
+    """Whom to page: slugs, and the e-mail of a person."""
+
+    type: Literal["policy", "schedule", "team", "user", "service"]
+    id: Annotated[str, StringConstraints(min_length=1, max_length=254)]
+
+
+class IncidentPageWish(Shape):
+    """Whom to page about it, and what they must know."""
+
+    target: PageTarget
+    message: Annotated[str, StringConstraints(max_length=4000)] = ""
+
+
 def read_declaration(body: Any) -> Declaration:
     """The declaration in a body; raises InvalidFields."""
     said = validated(NewIncident, body)

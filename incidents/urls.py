@@ -1,9 +1,20 @@
 """Addresses of incidents: pages and the API."""
 
-from django.urls import re_path
+from django.urls import path, re_path
 
-from incidents import api, timeline_api
+from incidents import api, timeline_api, views
 from incidents.alerts import api as alerts
+
+page_urls = [
+    path("incidents", views.incidents),
+    path("incidents/declare", views.declare),
+    path("incidents/<str:ref>", views.incident),
+    path("incidents/<str:ref>/note", views.add_note),
+    path("incidents/<str:ref>/note/<int:entry>", views.revise),
+    path("incidents/<str:ref>/update", views.write_update),
+    path("incidents/<str:ref>/update/<int:pk>/publish", views.publish),
+    path("incidents/<str:ref>/do/<slug:name>", views.deed),
+]
 
 _ONE = r"^incidents/(?P<incident>[^/]+)"
 _VERBS = {
@@ -20,6 +31,7 @@ _VERBS = {
     "impacts": api.Impacts,
     "changes": api.MarkedChanges,
     "updates": api.Updates,
+    "page": api.Pages,
 }
 
 api_urls = [

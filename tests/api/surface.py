@@ -118,6 +118,7 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/incidents/{incident}/changes": lambda: {"change": "CHG-1", "role": "caused"},
     "POST /api/v1/incidents/{incident}/updates": lambda: {"message": "We look.", "status": "investigating"},
     "POST /api/v1/incidents/{incident}/updates/{update}/publish": dict,
+    "POST /api/v1/incidents/{incident}/page": lambda: {"target": {"type": "user", "id": "bo@example.com"}},
     "POST /api/v1/incidents/{incident}/timeline": lambda: {"text": "Rolled back."},
     "PATCH /api/v1/incidents/{incident}/timeline/{entry}": lambda: {"text": "Rolled back to 2.13.", "reason": "Exact."},
     "POST /api/v1/schedules": lambda: {"name": "ledger", "ownerTeam": {"name": "payments"}},

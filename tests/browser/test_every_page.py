@@ -32,6 +32,12 @@ FILLED_IN = {
     "oncall/<slug:slug>": ["oncall/payments-primary"],
     "oncall/<slug:slug>/rotations/new": ["oncall/payments-primary/rotations/new"],
     "oncall/<slug:slug>/rotation/<str:name>": ["oncall/payments-primary/rotation/week"],
+    "incidents": ["incidents", "incidents?state=open&severity=sev2", "incidents?state=lost"],
+    "incidents/<str:ref>": ["incidents/{incident}", "incidents/{incident}?compose=update", "incidents/INC-999999"],
+    "incidents/<str:ref>/do/<slug:name>": [
+        *(f"incidents/{{incident}}/do/{name}" for name in ("resolve", "times", "describe", "page", "impact")),
+    ],
+    "incidents/<str:ref>/note/<int:entry>": ["incidents/{incident}/note/{note}"],
     "insights": ["insights", "insights?service=checkout", "insights?days=7"],
     "insights/<slug:service>/<slug:metric>": ["insights/checkout/change-fail-rate"],
     "pipelines": ["pipelines"],
@@ -95,6 +101,9 @@ NO_PAGE = {
     "calendar/links/<int:pk>/revoke",
     "calendar/<str:key>.ics",
     *(f"changes/<str:ref>/{verb}" for verb in VERBS),
+    "incidents/<str:ref>/note",
+    "incidents/<str:ref>/update",
+    "incidents/<str:ref>/update/<int:pk>/publish",
     "pipelines/<slug:slug>/confirm",
     "templates/<slug:slug>/approve",
     "templates/<slug:slug>/retire",
@@ -176,7 +185,7 @@ def refs(decklog: Running, tokens: dict[str, str]) -> dict[str, str]:
     frozen = {"name": "Year end", "start": now.isoformat(), "end": (now + timedelta(days=9)).isoformat(), "hard": False}
     decklog.call("freezes", frozen, token=tokens["ann"])
     decklog.call("pipelines", {"slug": "proposed-deploy", **terms}, token=tokens["ann"])
-    made |= _filed(decklog, tokens["ann"])
+    made |= _filed(decklog, tokens["ann"]) | _incident(decklog, tokens["ann"], made["unproven"])
     step = {"user": "ann@example.com", "wait_minutes": 5}
     decklog.call(
         "escalations", {"slug": "ann", "name": "Ann", "team": "payments", "steps": [step]}, token=tokens["ann"]
@@ -187,6 +196,19 @@ def refs(decklog: Running, tokens: dict[str, str]) -> dict[str, str]:
     decklog.wait_until(lambda: decklog.ask(dead))
     decklog.mail.answers = {}
     return made
+
+
+def _incident(decklog: Running, token: str, change: str) -> dict[str, str]:
+    """An incident with something of everything, and a note on it."""
+    started = (timezone.now() - timedelta(minutes=20)).isoformat()
+    said = {"title": "Card payments fail", "severity": "sev2", "services": ["ledger"], "impact_started_at": started}
+    ref = decklog.call("incidents", said, token=token)["ref"]
+    place = f"incidents/{ref}"
+    decklog.call(f"{place}/changes", {"change": change, "role": "caused"}, token=token)
+    decklog.call(f"{place}/roles", {"role": "commander", "user": "ann@example.com"}, token=token)
+    decklog.call(f"{place}/updates", {"message": "We look.", "status": "investigating", "draft": True}, token=token)
+    note = decklog.call(f"{place}/timeline", {"text": "The pool is full."}, token=token)
+    return {"incident": ref, "note": note["id"]}
 
 
 def _filed(decklog: Running, token: str) -> dict[str, str]:

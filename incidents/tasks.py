@@ -1,0 +1,21 @@
+"""The periodic duties of incidents."""
+
+import structlog
+from celery import shared_task
+from django.utils import timezone
+
+from incidents import queries
+from incidents.paging import follow_pages
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task
+def mind_incidents() -> None:
+    """Take over what people answered to pages; one that fails is logged and does not stop the others."""
+    now = timezone.now()
+    for pk in queries.paged_and_unacknowledged():
+        try:
+            follow_pages(pk, now=now)
+        except Exception:
+            log.exception("duty_failed", duty="follow_pages", id=pk)
