@@ -171,6 +171,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "mind-incidents": {"task": "incidents.tasks.mind_incidents", "schedule": 10.0, "options": {"expires": 10}},
     "warn-of-gaps": {"task": "oncall.gaps.tasks.warn_of_gaps", "schedule": 900.0, "options": {"expires": 900}},
     "mind-opsgenie-plans": {"task": "oncall.sync.tasks.mind_plans", "schedule": 10.0, "options": {"expires": 10}},
+    "mind-alerts": {"task": "oncall.alerting.tasks.mind_alerts", "schedule": 5.0, "options": {"expires": 5}},
     "look-for-drift": {"task": "oncall.sync.tasks.look_for_drift", "schedule": 600.0, "options": {"expires": 600}},
     "make-digests": {"task": "accounts.tasks.make_digests", "schedule": 60.0, "options": {"expires": 60}},
     "forget-old-asides": {"task": "accounts.tasks.forget_old_asides", "schedule": 3600.0},
@@ -211,6 +212,8 @@ OPSGENIE_API_KEY = env.text("OPSGENIE_API_KEY")
 OPSGENIE_REGION = env.choice("OPSGENIE_REGION", "US", among=("US", "EU"))
 _opsgenie = {"US": "https://api.opsgenie.com", "EU": "https://api.eu.opsgenie.com"}[OPSGENIE_REGION]
 OPSGENIE_API_URL = env.address("OPSGENIE_API_URL", _opsgenie, schemes=_WEB, example=_opsgenie).rstrip("/")
+OPSGENIE_WEBHOOK_SECRET = env.words("OPSGENIE_WEBHOOK_SECRET", [])
+"""What Opsgenie's webhook sends as X-Decklog-Secret; with commas between them several count, to change them."""
 _announce = env.address(
     "ANNOUNCE_WEBHOOK_URL", schemes=_WEB, example="https://hooks.slack.com/services/T000/B000/the-secret-part"
 )

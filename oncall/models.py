@@ -7,12 +7,14 @@ from django.db.models.functions import Now
 
 from accounts.models import Team, User
 from catalog.models import Service
+from oncall.alerting.models import Errand
 from oncall.paging.models import Page, PageStep
 from oncall.sync.models import Agreed, Look, Operation, Plan
 
 __all__ = [
     "SCHEDULE_NAME",
     "Agreed",
+    "Errand",
     "EscalationPolicy",
     "EscalationStep",
     "HandoverNote",

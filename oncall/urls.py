@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path, re_path
 
 from oncall import api, views
+from oncall.alerting.api import OpsgenieHook
 from oncall.paging import api as paging_api
 from oncall.paging import views as paging
 
@@ -20,6 +21,7 @@ api_urls: list[URLPattern] = [
     re_path(rf"^pages/{PAGE}/?$", paging_api.OnePage.as_view()),
     re_path(rf"^pages/{PAGE}/acknowledge/?$", paging_api.PageAcknowledgement.as_view()),
     re_path(rf"^pages/{PAGE}/cancel/?$", paging_api.PageCancellation.as_view()),
+    re_path(r"^hooks/opsgenie/?$", OpsgenieHook.as_view()),
     re_path(r"^escalations/?$", paging_api.Escalations.as_view()),
     re_path(rf"^escalations/{SLUG}/?$", paging_api.OneEscalation.as_view()),
     re_path(rf"^schedules/{SLUG}/overrides/(?P<id>[0-9]{{1,18}})/?$", api.OneOverride.as_view()),

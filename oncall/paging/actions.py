@@ -13,6 +13,7 @@ from accounts.contacts.actions import call_off, tell_all
 from accounts.models import Team, User
 from catalog.models import Service
 from notifications import relay
+from oncall.alerting.actions import close_alerts
 from oncall.models import EscalationPolicy, Schedule
 from oncall.paging import messages, policy, queries
 from oncall.paging.models import Page, PageStep
@@ -216,6 +217,7 @@ def acknowledge(key: UUID, *, user: User | None, via: str, actor: str) -> Page:
     answered = {"acknowledged_by": user, "acknowledged_via": via, "next_run_at": None, "ended_at": now}
     move(row, State.ACKNOWLEDGED, moves=MOVES, **answered)
     call_off(row.topic)
+    close_alerts(row.topic, at=now)
     _note(row, "page_acknowledged", actor, {"via": via, "step": row.step}, at=now)
     return row
 
@@ -226,6 +228,7 @@ def cancel(key: UUID, *, by: Caller, reason: str = "") -> Page:
     row, now = _taken(key), timezone.now()
     move(row, State.CANCELLED, moves=MOVES, next_run_at=None, ended_at=now)
     call_off(row.topic)
+    close_alerts(row.topic, at=now)
     _note(row, "page_cancelled", by.actor, {"reason": reason[:300]}, at=now)
     return row
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.utils.module_loading import import_string
 
-from oncall.providers.protocol import Provider
+from oncall.providers.protocol import Alerting, Provider
 
 
 def from_settings() -> Provider:
@@ -13,4 +13,10 @@ def from_settings() -> Provider:
     Raises Declined while none is connected.
     """
     connected: Callable[[], Provider] = import_string("oncall.providers.opsgenie.from_settings")
+    return connected()
+
+
+def alerting_from_settings() -> Alerting:
+    """The same as a system that makes alerts; raises Declined while none is connected."""
+    connected: Callable[[], Alerting] = import_string("oncall.providers.opsgenie.from_settings")
     return connected()

@@ -12,6 +12,7 @@ from django.conf import settings
 from notifications.providers.opsgenie import Account, Refused
 from notifications.providers.protocol import NoAnswer
 from oncall import restrictions, rota
+from oncall.alerting.policy import Seen
 from oncall.providers.protocol import Crew, Declined, Stretch, Unanswered
 from oncall.restrictions import DAYS, BadRestriction
 from oncall.rota import Restriction
@@ -215,6 +216,25 @@ class Opsgenie:
         known = set(self.people()) & crew.people
         members = [{"user": {"username": email}, "role": "user"} for email in sorted(known)]
         self._ask("POST", "/v2/teams", body={"name": crew.name, "description": "", "members": members})
+
+    # --- Alerts ------------------------------------------------------------------------------------------------------
+
+    def alert(self, alias: str) -> Seen | None:
+        """The newest alert under this alias, and who answered it."""
+        row = self._found(f"/v2/alerts/{_quoted(alias)}", [("identifierType", "alias")])
+        if row is None:
+            return None
+        report = row.get("report") or {}
+        by = report.get("acknowledgedBy") or report.get("closedBy") or row.get("owner") or ""
+        return Seen(bool(row.get("acknowledged")), row.get("status") == "closed", str(by))
+
+    def close_alert(self, alias: str) -> bool:
+        """Close it; Opsgenie accepts that also for what is not there, so it is looked for first."""
+        if self.alert(alias) is None:
+            return False
+        query = [("identifierType", "alias")]
+        self._ask("POST", f"/v2/alerts/{_quoted(alias)}/close", query=query, body={"source": "Decklog"})
+        return True
 
     def _rotation_id(self, schedule: str, name: str) -> str | None:
         rows = (self._row(schedule) or {}).get("rotations", [])

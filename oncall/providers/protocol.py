@@ -6,6 +6,7 @@ from datetime import datetime
 from math import ceil
 from typing import NamedTuple, Protocol
 
+from oncall.alerting.policy import Seen
 from oncall.sync.shapes import Form, State, pieces_of
 from workflow.errors import Conflict, TooMany
 
@@ -90,6 +91,16 @@ class Provider(Protocol):
 
     def timeline(self, schedule: str, start: datetime, weeks: int) -> list[Stretch]:
         """Who has the watch, as the system itself computes it: disjoint, in order, without stretches of nobody."""
+
+
+class Alerting(Protocol):
+    """A system that makes alerts. Both methods raise Unanswered or Declined and may be repeated without harm."""
+
+    def alert(self, alias: str) -> Seen | None:
+        """The newest alert under this alias."""
+
+    def close_alert(self, alias: str) -> bool:
+        """Close it; False while there is none."""
 
 
 def present(provider: Provider, key: tuple[str, str, str]) -> Form | None:

@@ -103,6 +103,7 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/freezes/{id}/revoke-override": lambda: {"override": 900001},
     "POST /api/v1/freezes/{id}/end": lambda: {"reason": "All is well."},
     "POST /api/v1/alerts": lambda: _alert("firing"),
+    "POST /api/v1/hooks/opsgenie": lambda: {"action": "Acknowledge", "alert": {"alertId": "a-1", "alias": "disk"}},
     "POST /api/v1/hooks/alertmanager": lambda: {
         "alerts": [{"status": "firing", "labels": {"alertname": "Slow", "service": "checkout"}, "fingerprint": "f1"}]
     },

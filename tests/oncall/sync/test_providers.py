@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from oncall.alerting.policy import Seen
 from oncall.providers.native import Native
 from oncall.providers.protocol import Unanswered, perform
 from oncall.restrictions import read
@@ -106,3 +107,15 @@ def test_an_opsgenie_that_is_down_is_left_alone_for_a_moment(opsgenie, simulator
         with pytest.raises(Unanswered):
             opsgenie.people()
     assert len(simulator.calls) == 4
+
+
+def test_an_alert_there_is_read_by_its_alias_and_closed(simulator, opsgenie):
+    assert opsgenie.alert("page:1") is None
+    assert not opsgenie.close_alert("page:1")
+    simulator.account.alert({"message": "Checkout is down", "alias": "page:1"})
+    assert opsgenie.alert("page:1") == Seen(is_acknowledged=False, is_closed=False, by="")
+    alert = simulator.account.alert_found("page:1", "alias")
+    alert |= {"acknowledged": True, "owner": "bo@example.com", "report": {"acknowledgedBy": "ann@example.com"}}
+    assert opsgenie.alert("page:1") == Seen(is_acknowledged=True, is_closed=False, by="ann@example.com")
+    assert opsgenie.close_alert("page:1")
+    assert opsgenie.alert("page:1").is_closed
