@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from accounts.callers import Caller
 from accounts.contacts.queries import mail_leaves, reachable
-from accounts.models import Membership, User
+from accounts.models import User
 from oncall import actions, policy, queries, restrictions, rota, watching
 from oncall.bands import Chart, chart_of
 from oncall.declared import DeclaredSchedule
@@ -42,12 +42,13 @@ class Stint(NamedTuple):
 
 
 class Carried(NamedTuple):
-    """How long somebody had the watch, in hours."""
+    """How long somebody had the watch, in hours, and how many pages they got."""
 
     person: User
     hours: int
     nights: int
     weekends: int
+    pages: int
 
 
 class Unreached(NamedTuple):
@@ -172,8 +173,7 @@ class Dossier:
 def dossier_of(schedule: Schedule, reader: User, *, now: datetime) -> Dossier:
     """The page of one schedule."""
     watch = watching.watch_of(schedule, now - BACK, now + AHEAD)
-    crew = queries.crew_of(schedule.team_id)
-    hand = replace(queries.hand_among(crew, reader), has_turns=watch.has_turns(reader.pk))
+    hand = replace(queries.hand_among(watch.crew, reader), has_turns=watch.has_turns(reader.pk))
     is_ours = policy.changed_here(schedule.truth).outcome != REFUSED
     swaps = schedule.swaps.filter(state="open", end__gt=now).select_related("asked", "asked_by")
     reasons, standing = reachable(list(watch.people)), queries.standing_of(watch, now)
@@ -185,19 +185,19 @@ def dossier_of(schedule: Schedule, reader: User, *, now: datetime) -> Dossier:
         rotations=[_turned(rotation, watch.turns[rotation.pk], now=now) for rotation in watch.rotations],
         overrides=[one for one in watch.overrides if one.end > now],
         swaps=list(swaps),
-        carried=carried(watch, now=now),
+        carried=carried(watch, queries.pages_received(schedule, now - BACK), now=now),
         notes=list(schedule.handovers.select_related("author").order_by("-written_at")[:5]),
         unreached=[Unreached(one, reasons[one.pk]) for one in watch.named(watch.people) if reasons[one.pk]],
         unheard=unheard(standing, _heard(reasons)),
-        choosable=choosable(watch, crew),
+        choosable=choosable(watch),
         may_change=is_ours and policy.may_change_schedule(hand).outcome != REFUSED,
         may_override=is_ours and policy.may_override(hand).outcome != REFUSED,
     )
 
 
-def choosable(watch: Watch, crew: Iterable[Membership]) -> list[User]:
+def choosable(watch: Watch) -> list[User]:
     """Who may be asked to take a watch: the team's people and those with turns in it, by name."""
-    people = {**watch.people, **{one.user_id: one.user for one in crew if one.user.is_active}}
+    people = {**watch.people, **{one.pk: one for one, _ in watch.crew if one.is_active}}
     return sorted(people.values(), key=lambda person: (person.name, person.email))
 
 
@@ -220,10 +220,13 @@ def _often(rotation: Rotation) -> str:
     return f"every {unit}" if rotation.length == 1 else f"every {rotation.length} {unit}s"
 
 
-def carried(watch: Watch, *, now: datetime) -> list[Carried]:
+def carried(watch: Watch, pages: Mapping[int, int], *, now: datetime) -> list[Carried]:
     """How long everybody had the watch in the last eight weeks, who had it longest first."""
     found = rota.loads(watch.final(now - BACK, now), watch.plan.zone)
-    lines = [Carried(watch.people[pk], *(_hours(part) for part in load)) for pk, load in found.items()]
+    lines = [
+        Carried(watch.people[pk], _hours(load.whole), _hours(load.nights), _hours(load.weekends), pages.get(pk, 0))
+        for pk, load in found.items()
+    ]
     return sorted(lines, key=lambda one: (-one.hours, one.person.name))
 
 

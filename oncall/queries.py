@@ -15,6 +15,7 @@ from catalog.models import Service
 from oncall import restrictions, rota, succession
 from oncall.declared import DeclaredRotation, DeclaredSchedule, Named
 from oncall.models import Override, Participant, Rotation, Schedule
+from oncall.paging.models import PageStep
 from oncall.policy import Claim, Hand
 from oncall.watching import Watch, pure_rotation, watch_of, watches
 
@@ -50,15 +51,20 @@ def hand_of(user_id: int, is_admin: bool, *, team_id: int) -> Hand:  # noqa: FBT
     return Hand(is_admin, bool(membership and membership.is_lead), membership is not None)
 
 
-def crew_of(team_id: int) -> list[Membership]:
-    """Everybody of a team."""
-    return list(Membership.objects.filter(team=team_id).select_related("user"))
+def hand_among(crew: Iterable[tuple[User, bool]], person: User) -> Hand:
+    """What somebody is to a team of these people, each with whether they lead it."""
+    leads = next((leads for one, leads in crew if one.pk == person.pk), None)
+    return Hand(person.is_admin, bool(leads), leads is not None)
 
 
-def hand_among(crew: Iterable[Membership], person: User) -> Hand:
-    """What somebody is to the team with these memberships."""
-    mine = next((one for one in crew if one.user_id == person.pk), None)
-    return Hand(person.is_admin, bool(mine and mine.is_lead), mine is not None)
+def pages_received(schedule: Schedule, since: datetime) -> dict[int, int]:
+    """How many pages reached each person because they had this watch, by id."""
+    steps = PageStep.objects.filter(at__gte=since, target=f"schedule {schedule.slug}")
+    found: dict[int, int] = {}
+    for people in steps.values_list("people", flat=True):
+        for one in people:
+            found[one["id"]] = found.get(one["id"], 0) + 1
+    return found
 
 
 def turns_of(rotation: Rotation) -> list[Named]:

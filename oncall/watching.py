@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
@@ -41,6 +41,7 @@ class Watch:
     people: dict[int, User]
     turns: Mapping[int, Sequence[Turn]]
     replaces: Mapping[int, frozenset[int]]
+    crew: Sequence[tuple[User, bool]] = ()
 
     def has_turns(self, user_id: int) -> bool:
         """Whether somebody takes turns, themselves or with a team."""
@@ -72,6 +73,8 @@ class _Known(NamedTuple):
     turns: Mapping[int, Sequence[_Row]]
     overrides: Mapping[int, Sequence[Override]]
     replaces: Mapping[int, frozenset[int]]
+    leads: frozenset[tuple[int, int]]
+    """(team, person) of those who lead."""
 
 
 def watches(rows: QuerySet[Schedule], start: datetime, end: datetime) -> list[Watch]:
@@ -87,11 +90,14 @@ def watches(rows: QuerySet[Schedule], start: datetime, end: datetime) -> list[Wa
 
 
 def watch_of(schedule: Schedule, start: datetime, end: datetime) -> Watch:
-    """The same for one schedule, in four."""
-    return _watch(schedule, _read([schedule.pk], start, end))
+    """The same for one schedule, in four, with its crew."""
+    team = schedule.team_id
+    known = _read([schedule.pk], start, end, owner=team)
+    crew = [(known.people[pk], (team, pk) in known.leads) for pk in known.crews.get(team, ())]
+    return replace(_watch(schedule, known), crew=crew)
 
 
-def _read(schedules: Collection[int], start: datetime, end: datetime) -> _Known:
+def _read(schedules: Collection[int], start: datetime, end: datetime, *, owner: int | None = None) -> _Known:
     rotations: dict[int, list[Rotation]] = defaultdict(list)
     of = Rotation.objects.filter(schedule__in=schedules, removed_at__isnull=True)
     for rotation in of.order_by("position", "start", "pk"):
@@ -105,10 +111,11 @@ def _read(schedules: Collection[int], start: datetime, end: datetime) -> _Known:
         turns[rotation_id].append((user_id, team_id, slug or "", name or ""))
     overrides, replaces = _overrides(schedules, start, end)
     teams = {turn[1] for rows in turns.values() for turn in rows if turn[1] is not None}
+    teams |= {owner} if owner is not None else set()
     named = {turn[0] for rows in turns.values() for turn in rows if turn[0] is not None}
     named |= {one.user_id for rows in overrides.values() for one in rows}
-    people, crews = _people(named, teams)
-    return _Known(people, crews, rotations, turns, overrides, replaces)
+    people, crews, leads = _people(named, teams)
+    return _Known(people, crews, rotations, turns, overrides, replaces, leads)
 
 
 def _overrides(
@@ -125,18 +132,22 @@ def _overrides(
     return {schedule: list(rows.values()) for schedule, rows in found.items()}, replaces
 
 
-def _people(ids: Collection[int], teams: Collection[int]) -> tuple[dict[int, User], dict[int, list[int]]]:
-    """These people and everybody of these teams, by id, and who is in which of the teams."""
+def _people(
+    ids: Collection[int], teams: Collection[int]
+) -> tuple[dict[int, User], dict[int, list[int]], frozenset[tuple[int, int]]]:
+    """These people and everybody of these teams, by id; who is in which of the teams; and who leads which."""
     if not teams:
-        return User.objects.in_bulk(ids), {}
-    of_team = User.objects.annotate(of_team=F("memberships__team"))
+        return User.objects.in_bulk(ids), {}, frozenset()
+    of_team = User.objects.annotate(of_team=F("memberships__team"), leads=F("memberships__is_lead"))
     people: dict[int, User] = {}
     crews: dict[int, list[int]] = defaultdict(list)
+    leads = set()
     for person in of_team.filter(Q(pk__in=ids) | Q(of_team__in=teams)):
         people.setdefault(person.pk, person)
         if person.of_team in teams:
             crews[person.of_team].append(person.pk)
-    return people, crews
+            leads |= {(person.of_team, person.pk)} if person.leads else set()
+    return people, crews, frozenset(leads)
 
 
 def _watch(schedule: Schedule, known: _Known) -> Watch:

@@ -6,7 +6,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from oncall.board import dossier_of
 from oncall.models import HandoverNote, Override, Schedule, SwapRequest
+from oncall.paging.models import Page
 from tests.factories import make_watch
 from workflow.ledger import timeline
 
@@ -44,6 +46,33 @@ def test_the_page_of_a_schedule_draws_two_weeks_and_says_the_same_in_a_table(sho
     assert "Take this shift" in text
     assert " style=" not in text
     assert "Hours carried" in text
+
+
+def test_hours_carried_stand_beside_the_pages_that_came(shop, ann):
+    schedule = make_watch(shop)
+    asked = {"title": "The till is down", "plan": {}, "target_type": "schedule", "target": schedule.slug}
+    page = Page.objects.create(**asked, state="paging", created_at=timezone.now(), next_run_at=timezone.now())
+    for number, pk in enumerate((shop.ann.pk, shop.ann.pk, shop.bo.pk)):
+        people = [{"id": pk, "name": "Somebody"}]
+        said = {"number": number, "target": "schedule payments-primary", "state": "sent", "people": people}
+        page.steps.create(**said, at=timezone.now())
+    carried = {one.person.pk: one for one in dossier_of(schedule, shop.ann, now=timezone.now()).carried}
+    assert (carried[shop.ann.pk].pages, carried[shop.bo.pk].pages) == (2, 1)
+    assert carried[shop.ann.pk].hours > 100
+    assert "Nobody can be reached" not in seen(ann.get("/oncall/payments-primary"))
+
+
+def test_nobody_is_reached_where_everybody_who_has_the_watch_never_came(shop, ann, settings):
+    schedule = make_watch(shop)
+    for person in (shop.ann, shop.bo, shop.cy):
+        person.set_unusable_password()
+        person.save()
+    client = Client()
+    client.force_login(shop.admin)
+    assert "Nobody can be reached" in seen(client.get(f"/oncall/{schedule.slug}"))
+    assert "unreached" in seen(client.get("/oncall"))
+    schedule.rotations.update(end=midnight() + DAY)
+    assert "Cover this time myself" in seen(client.get(f"/oncall/{schedule.slug}"))
 
 
 def test_a_shift_is_taken_by_a_click_and_taken_back(shop, ann):
