@@ -4,8 +4,9 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -140,6 +141,11 @@ def database_away(request: HttpRequest, error: Exception) -> HttpResponse:
     return answer
 
 
+def brings_token(meta: Mapping[str, Any]) -> bool:
+    """Whether a request carries a token to an endpoint of the API."""
+    return "HTTP_AUTHORIZATION" in meta and meta.get("PATH_INFO", "").startswith(ENDPOINTS)
+
+
 @lru_cache(maxsize=512)
 def resolved(path: str, urlconf: str | None) -> ResolverMatch:
     """The endpoint of a path; the few that machines call all day are looked up once."""
@@ -159,8 +165,7 @@ class StraightToApi:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
-        is_machine = "HTTP_AUTHORIZATION" in request.META and request.path_info.startswith(ENDPOINTS)
-        return self.straight(request) if is_machine else self.get_response(request)
+        return self.straight(request) if brings_token(request.META) else self.get_response(request)
 
     def _straight(self, request: HttpRequest) -> HttpResponse:
         match = resolved(request.path_info, get_urlconf())

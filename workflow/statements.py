@@ -14,7 +14,9 @@ from typing import Any
 
 import orjson
 import psycopg
-from django.db import connection, models, transaction
+from django.db import connection, connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import DEFAULT_DB_ALIAS
 from psycopg.types.datetime import TimestamptzLoader
 
 Row = tuple[Any, ...]
@@ -26,11 +28,13 @@ def fetch(sql: str, parameters: Sequence[Any] = (), *, moments: Iterable[int] = 
 
     Raises django.db errors, as the ORM does.
     """
-    if connection.vendor == "postgresql":
+    # `django.db.connection` would look for this thread's connection at every use of it.
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor == "postgresql":
         # Only Django's wrapper knows the isolation it promised, so its connection is used, without its cursor.
-        with connection.wrap_database_errors:
-            return _cursor().execute(_numbered(sql), parameters, prepare=True).fetchall()
-    with connection.cursor() as cursor:
+        with database.wrap_database_errors:
+            return _cursor(database).execute(_numbered(sql), parameters, prepare=True).fetchall()
+    with database.cursor() as cursor:
         cursor.execute(sql, [_for_sqlite(value) for value in parameters])
         rows = cursor.fetchall()
     columns = tuple(moments)
@@ -44,12 +48,12 @@ def _numbered(sql: str) -> bytes:
     return ("".join(f"{part}${number}" for number, part in enumerate(parts[:-1], start=1)) + parts[-1]).encode()
 
 
-def _cursor() -> "psycopg.RawCursor[Row]":
+def _cursor(database: BaseDatabaseWrapper) -> "psycopg.RawCursor[Row]":
     """This thread's server-side cursor, made once for each connection."""
-    connection.ensure_connection()
+    database.ensure_connection()
     cursor: psycopg.RawCursor[Row] | None = getattr(_OWN, "cursor", None)
-    if cursor is None or cursor.connection is not connection.connection:
-        cursor = psycopg.RawCursor(connection.connection)
+    if cursor is None or cursor.connection is not database.connection:
+        cursor = psycopg.RawCursor(database.connection)
         # Django's own loader of times is Python; the connection is in UTC, so psycopg's compiled one says the same.
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         _OWN.cursor = cursor
@@ -154,7 +158,8 @@ def _laid_out(rows: Sequence[NewRow]) -> tuple[tuple[Shape, ...], list[object]]:
             if type(value) is FromParent:
                 inherited.append((name, value))
             else:
-                given.append(_parameter(value))
+                # As _parameter does, without calling it for each of fifty values.
+                given.append(orjson.dumps(value).decode() if type(value) in _WRITTEN_AS_JSON else value)
         shapes.append((row.model, tuple(row.values), tuple(inherited)))
     return tuple(shapes), given
 
