@@ -26,16 +26,17 @@ MORE = ("risk", "window_start", "window_end", "requester__email", "public_note")
 HEADINGS = (*OF_ROW, "risk", "window_start", "window_end", "requester", "public_note", "url")
 
 
-class _Line:
+class EachLine:
     """What `csv` writes to: it hands each line back."""
 
     def write(self, text: str) -> str:
+        """The line itself."""
         return text
 
 
 def csv_lines(wanted: ChangeList) -> Iterator[str]:
     """The file line by line, with its headings, from the newest change on; two statements for every thousand."""
-    writer = csv.writer(_Line())
+    writer = csv.writer(EachLine())
     yield BOM + writer.writerow(HEADINGS)
     page_wanted = replace(wanted, cursor=None, size=AT_ONCE)
     while True:

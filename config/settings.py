@@ -168,6 +168,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "make-evidence-packs": {"task": "changes.tasks.make_packs", "schedule": 5.0, "options": {"expires": 5}},
     "mind-tickets": {"task": "changes.tasks.mind_tickets", "schedule": 60.0},
     "mind-templates": {"task": "changes.tasks.mind_templates", "schedule": 3600.0},
+    "remind-of-promises": {"task": "incidents.tasks.remind_of_promises", "schedule": 3600.0},
     "mind-incidents": {"task": "incidents.tasks.mind_incidents", "schedule": 10.0, "options": {"expires": 10}},
     "warn-of-gaps": {"task": "oncall.gaps.tasks.warn_of_gaps", "schedule": 900.0, "options": {"expires": 900}},
     "mind-opsgenie-plans": {"task": "oncall.sync.tasks.mind_plans", "schedule": 10.0, "options": {"expires": 10}},
@@ -319,6 +320,9 @@ ORGANISATION_NAME = env.text("ORGANISATION_NAME")
 """Whose log this is: shown beside the brand."""
 ORGANISATION_TIME_ZONE = env.text("TIME_ZONE", "UTC")
 """Whose morning and evening the organisation lives by; a person may choose another zone for themselves."""
+
+TRACKER_URL = env.address("TRACKER_URL", schemes=_WEB, example="https://tracker.example.com/browse/{key}")
+"""Where the key of a corrective action leads; {key} stands for it."""
 
 # --- What outsiders see --------------------------------------------------------------------------------------------
 

@@ -31,6 +31,8 @@ ENTRIES = (
     Entry("Freezes", "/freezes", "snowflake", "Changes"),
     Entry("Templates", "/templates", "template", "Changes"),
     Entry("Incidents", "/incidents", "flame", "Incidents", is_tab=True),
+    Entry("Root causes", "/rcas", "binary-tree", "Incidents"),
+    Entry("Actions", "/actions", "list-check", "Incidents"),
     Entry("On call", "/oncall", "compass", "People", is_tab=True),
     Entry("Insights", "/insights", "chart-line", "Learn"),
     Entry("Public notes", "/public/notes", "speakerphone", "Run"),

@@ -7,7 +7,22 @@ from django.db.models.functions import Now
 from accounts.models import User
 from catalog.models import Service
 from changes.models import Change
+from incidents.rca.models import CorrectiveAction, Rca, RcaWhy, Why, WhyEdge
 from incidents.states import OPEN, DetectionSource, Level, Scope, Severity, State
+
+__all__ = [
+    "Alert",
+    "CorrectiveAction",
+    "Impact",
+    "Incident",
+    "IncidentChange",
+    "Invite",
+    "PublicUpdate",
+    "Rca",
+    "RcaWhy",
+    "Why",
+    "WhyEdge",
+]
 
 REF_PREFIX = "INC-"
 TIMES = (

@@ -14,6 +14,7 @@ from incidents.consequences import settle_holds, tell_everybody
 from incidents.intervals import begin_impacts, end_impacts, move_impacts
 from incidents.models import Incident
 from incidents.paging import answer_pages, call_pages_off
+from incidents.rca.actions import require_rca
 from incidents.record import note, note_earlier, require_step, require_times, sourced, taken, times_of
 from incidents.states import MOVES, SKIPPABLE, State
 from workflow.amendments import amend
@@ -152,6 +153,7 @@ def resolve_incident(ref: str, said: Resolution, *, by: Caller) -> Incident:
     note_earlier(incident, "resolved", by, {"from": before, "reason": said.reason}, was=over, at=now)
     settle_holds(incident, at=now)
     call_pages_off(incident, by=by)
+    require_rca(incident, at=now)
     tell_everybody(incident, "resolved", at=now)
     return incident
 

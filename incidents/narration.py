@@ -234,7 +234,10 @@ def _plain(icon: str, tone: str, text: str) -> Callable[[Said], Deed]:
     return lambda said: Deed(icon, tone, text.format_map({**dict.fromkeys(_NAMED, ""), **said}))
 
 
-_NAMED = ("name", "into", "incident", "source", "target", "people", "status")
+_NAMED = (
+    *("name", "into", "incident", "source", "target", "people", "status"),
+    *("rca", "action", "title", "question", "claim"),
+)
 _WORDS: dict[str, Callable[[Said], Deed]] = {
     "declared": _declared,
     "acknowledged": _plain("bell", "ok", "Acknowledged it"),
@@ -245,6 +248,23 @@ _WORDS: dict[str, Callable[[Said], Deed]] = {
     "closed": _reasoned(State.CLOSED, "Closed it"),
     "cancelled": _reasoned(State.CANCELLED, "Cancelled it"),
     "merged": _reasoned(State.MERGED, "Merged it into another one"),
+    "rca_begun": _plain("binary-tree", "live", "Began the root cause analysis {rca}"),
+    "rca_edited": _plain("pencil", "mute", "Wrote in {rca}"),
+    "rca_submitted": _plain("send", "live", "Asked for a review of {rca}"),
+    "rca_reviewed": _plain("user-check", "live", "Reviewed {rca}"),
+    "rca_published": _plain("circle-check", "ok", "Published {rca}"),
+    "rca_waived": _plain("circle-minus", "mute", "Waived {rca}"),
+    "why_asked": _plain("help-circle", "mute", "Asked in {rca}: {question}"),
+    "why_edited": _plain("pencil", "mute", "Changed a why in {rca}"),
+    "why_removed": _plain("circle-minus", "mute", "Took a why out of {rca}: {question}"),
+    "why_shared": _plain("git-merge", "warn", "Found a known cause in {rca}: {claim}"),
+    "action_promised": _plain("list-check", "live", "Promised {action}: {title}"),
+    "action_started": _plain("progress", "live", "Began {action}"),
+    "action_done": _plain("circle-check", "live", "Did {action}; somebody else proves it"),
+    "action_verified": _plain("rosette-discount-check", "ok", "Proved that {action} works"),
+    "action_ineffective": _plain("refresh-alert", "bad", "Said that {action} does not work"),
+    "action_dropped": _plain("circle-minus", "mute", "Dropped {action}"),
+    "action_broken": _plain("refresh-alert", "bad", "{action} did not work: its cause has hurt again"),
     "absorbed": _plain("git-merge", "mute", "Merged {incident} into this one"),
     "times_changed": _times,
     "severity_changed": _severity,

@@ -72,7 +72,7 @@ def in_full(user_id: int) -> QuerySet[Incident]:
     invites = Invite.objects.select_related("user").order_by("pk")
     return (
         visible_to(user_id)
-        .select_related(*PEOPLE)
+        .select_related(*PEOPLE, "rca")
         .prefetch_related(
             Prefetch("services", queryset=Service.objects.select_related("team")),
             Prefetch("impacts", queryset=impacts),

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from incidents import queries
 from incidents.paging import follow_pages
+from incidents.rca import promises
 
 log = structlog.get_logger(__name__)
 
@@ -19,3 +20,9 @@ def mind_incidents() -> None:
             follow_pages(pk, now=now)
         except Exception:
             log.exception("duty_failed", duty="follow_pages", id=pk)
+
+
+@shared_task
+def remind_of_promises() -> None:
+    """Remind the owners of corrective actions; a repeated run reminds nobody twice on one day."""
+    promises.remind(now=timezone.now())

@@ -4,8 +4,11 @@ from django.urls import path, re_path
 
 from incidents import api, timeline_api, views
 from incidents.alerts import api as alerts
+from incidents.rca.urls import api_urls as rca_api
+from incidents.rca.urls import page_urls as rca_pages
 
 page_urls = [
+    *rca_pages,
     path("incidents", views.incidents),
     path("incidents/declare", views.declare),
     path("incidents/<str:ref>", views.incident),
@@ -35,6 +38,7 @@ _VERBS = {
 }
 
 api_urls = [
+    *rca_api,
     re_path(r"^incidents/?$", api.Incidents.as_view()),
     re_path(rf"{_ONE}/?$", api.OneIncident.as_view()),
     *(re_path(rf"{_ONE}/{verb}/?$", view.as_view()) for verb, view in _VERBS.items()),

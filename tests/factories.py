@@ -10,7 +10,7 @@ from accounts.models import Membership, Team, User
 from catalog.models import Environment, Service
 from changes.models import Change, Freeze, Pipeline, Template, Ticket
 from changes.search import words
-from incidents.models import Incident
+from incidents.models import CorrectiveAction, Incident, Rca, RcaWhy, Why
 from oncall.models import EscalationPolicy, EscalationStep, Page, Schedule
 from workflow.models import Entry
 
@@ -192,6 +192,19 @@ def make_incident_for_routes(shop: Shop) -> Incident:
     Entry.objects.create(id=900001, subject=incident.ref, **said)
     incident.updates.create(id=900001, message="We look.", status="investigating", created_at=now)
     return incident
+
+
+def make_rca_for_routes(shop: Shop) -> Rca:
+    """RCA-900001 of INC-900001 by Bo with the why 900001, and ACT-900001 against it, which Cy owns."""
+    incident, now = Incident.objects.get(pk=900001), timezone.now()
+    rca = Rca.objects.create(id=900001, incident=incident, author=shop.bo, due_at=now, created_at=now, updated_at=now)
+    evidence = [{"kind": "note", "value": "Seen.", "label": ""}]
+    said = {"question": "Why?", "claim": "No limit", "path": "occurrence", "state": "supported", "evidence": evidence}
+    why = Why.objects.create(id=900001, **said, category="technology", stop_reason="Ours.", author=shop.bo)
+    RcaWhy.objects.create(rca=rca, why=why)
+    promise = {"title": "Limit it", "type": "technology", "effect": "prevent", "owner": shop.cy, "why": why}
+    CorrectiveAction.objects.create(id=900001, rca=rca, due=now.date(), **promise)
+    return rca
 
 
 def make_page_for_routes(shop: Shop) -> Page:

@@ -130,6 +130,31 @@ LOOKS: dict[str, dict[str, Look]] = {
         "cancelled": Look("Cancelled", "circle-minus", "mute"),
         "nobody": Look("Nobody", "user-off", "bad"),
     },
+    "rca": {
+        "draft": Look("Draft", "circle-dashed", "mute"),
+        "in_review": Look("In review", "hourglass", "warn"),
+        "reviewed": Look("Reviewed", "user-check", "live"),
+        "published": Look("Published", "circle-check", "ok"),
+        "waived": Look("Waived", "circle-minus", "mute"),
+    },
+    "claim": {
+        "hypothesis": Look("Hypothesis", "help-circle", "warn"),
+        "supported": Look("Supported", "circle-check", "ok"),
+        "refuted": Look("Refuted", "circle-x", "mute"),
+    },
+    "category": {
+        "technology": Look("Technology", "cpu", "mute"),
+        "process": Look("Process", "route", "mute"),
+        "training": Look("Training", "school", "mute"),
+    },
+    "action": {
+        "open": Look("Open", "circle-dashed", "mute"),
+        "in_progress": Look("In progress", "progress", "live"),
+        "done": Look("Done, unproven", "circle-check", "live"),
+        "verified": Look("Verified", "rosette-discount-check", "ok"),
+        "ineffective": Look("Did not work", "refresh-alert", "bad"),
+        "wont_do": Look("Will not be done", "circle-minus", "mute"),
+    },
     "note": {
         "new": Look("New", "sparkles", "ok"),
         "better": Look("Better", "trending-up", "live"),

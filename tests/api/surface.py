@@ -22,6 +22,9 @@ NAMES = {
     "incident": "INC-900001",
     "entry": "900001",
     "update": "900001",
+    "rca": "RCA-900001",
+    "why": "900001",
+    "action": "ACT-900001",
     "page": "0a6f3c1e-5d6b-4f0e-9a51-7f2f7b1f0c12",
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -122,6 +125,21 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/incidents/{incident}/page": lambda: {"target": {"type": "user", "id": "bo@example.com"}},
     "POST /api/v1/incidents/{incident}/timeline": lambda: {"text": "Rolled back."},
     "PATCH /api/v1/incidents/{incident}/timeline/{entry}": lambda: {"text": "Rolled back to 2.13.", "reason": "Exact."},
+    "PATCH /api/v1/rcas/{rca}": lambda: {"summary": "The pool ran dry."},
+    "POST /api/v1/rcas/{rca}/whys": lambda: {"question": "Why?", "path": "detection"},
+    "PATCH /api/v1/rcas/{rca}/whys/{why}": lambda: {"claim": "No limit."},
+    **{f"POST /api/v1/rcas/{{rca}}/{verb}": dict for verb in ("submit", "review", "publish")},
+    "POST /api/v1/rcas/{rca}/waive": lambda: {"reason": "A drill."},
+    "POST /api/v1/actions": lambda: {
+        "rca": "RCA-900001",
+        "title": "Limit it",
+        "type": "technology",
+        "effect": "prevent",
+        "owner": "bo@example.com",
+    },
+    **{f"POST /api/v1/actions/{{action}}/{verb}": dict for verb in ("start", "done")},
+    "POST /api/v1/actions/{action}/verify": lambda: {"method": "A load test.", "evidence": "https://ci.example/1"},
+    **{f"POST /api/v1/actions/{{action}}/{verb}": lambda: {"reason": "So."} for verb in ("ineffective", "wont-do")},
     "POST /api/v1/schedules": lambda: {"name": "ledger", "ownerTeam": {"name": "payments"}},
     "POST /api/v1/pages": lambda: {"target": {"type": "user", "id": "ann@example.com"}, "message": "Look."},
     "POST /api/v1/pages/{page}/acknowledge": dict,
@@ -157,7 +175,7 @@ TICKETS = re.compile(r"^(PATCH|POST) /api/v1/changes/\{ref\}")
 """The routes that take the reference of a filed change."""
 RULED = re.compile(
     r"/(confirm|(confirm|revoke)-override|opsgenie/plan|apply|pages/\{page\}/(acknowledge|cancel))$"
-    r"|^(PATCH|POST|DELETE) /api/v1/(changes/\{ref\}|templates|incidents/\{incident\}/)"
+    r"|^(PATCH|POST|DELETE) /api/v1/(changes/\{ref\}|templates|incidents/\{incident\}/|rcas/\{rca\}/|actions/)"
 )
 """The routes where whoever gets through may still meet a rule that says no: four eyes, a role, a state."""
 

@@ -35,6 +35,7 @@ from tests.factories import (
     make_freeze,
     make_incident_for_routes,
     make_page_for_routes,
+    make_rca_for_routes,
     make_service,
     make_template,
     make_watch,
@@ -244,6 +245,7 @@ def test_what_exists_is_read_in_the_shape_that_the_document_gives(shop, bearer, 
     make_freeze(id=900001)
     make_incident_for_routes(shop)
     make_page_for_routes(shop)
+    make_rca_for_routes(shop)
     Plan.objects.create(pk=EXAMPLE, direction="push", remote_hash="")
     named = refs.items() if "{ref}" in route.template else [("", "")]
     for name, ref in named:

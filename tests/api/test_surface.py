@@ -26,6 +26,7 @@ from tests.factories import (
     make_freeze,
     make_incident_for_routes,
     make_page_for_routes,
+    make_rca_for_routes,
     make_template,
     make_ticket,
     make_watch,
@@ -47,6 +48,7 @@ def ref(shop, ci) -> str:
     _freeze_with_override(shop)
     make_incident_for_routes(shop)
     make_page_for_routes(shop)
+    make_rca_for_routes(shop)
     make_template(shop, slug=NAMES["slug"])
     make_watch(shop, slug=NAMES["slug"])
     Plan.objects.create(pk=NAMES["plan"], direction="push", remote_hash="")

@@ -92,7 +92,7 @@ def test_the_ordinary_way_keeps_every_time_and_frees_the_service_when_it_is_over
     assert not Hold.objects.filter(released_at=None).exists()
     assert verbs(ref)[:2] == ["declared", "held"]
     own = [verb for verb in verbs(ref)[2:] if "page" not in verb]
-    assert own == ["acknowledged", "advanced", "mitigated", "resolved", "released"]
+    assert own == ["acknowledged", "advanced", "mitigated", "resolved", "released", "rca_begun"]
     refused(post(crew, f"/{ref}/close"), 409, "close_needs_rca")
     refused(post(crew, f"/{ref}/acknowledge"), 409, "transition_illegal")
 
