@@ -51,6 +51,11 @@ class User(AbstractBaseUser):
         """The subject under which the ledger keeps what happened to this account."""
         return f"USER-{self.pk}"
 
+    def addresses(self) -> set[str]:
+        """Where this person can be reached: the e-mail of the account, and what they proved to be theirs."""
+        verified = Contact.objects.filter(user=self, verified_at__isnull=False)
+        return {self.email, *verified.values_list("address", flat=True)}
+
     @property
     def initials(self) -> str:
         """One or two letters for the round picture beside a name."""

@@ -168,7 +168,7 @@ class MessageBench:
             for name in names:
                 self.children.start(Program(name, (sys.executable, "-m", *WORKER.split())), env=env)
             query = "SELECT 1 FROM notifications_mark WHERE name = 'sweeper'"
-            self._wait(lambda: connection.execute(query).fetchone() is not None, seconds=60)
+            self._wait(lambda: connection.execute(query).fetchone() is not None, seconds=180)
         # The second worker may still be on its way.
         time.sleep(5)
         try:

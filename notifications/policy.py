@@ -1,6 +1,7 @@
 """What becomes of a message after each attempt. Pure rules: no database, no clock, no dice of their own."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict
@@ -155,6 +156,36 @@ def may_steer_delivery(*, is_admin: bool) -> Decision:
     if is_admin:
         return Decision("may_steer_delivery", "allowed", "Administrator.")
     return Decision("may_steer_delivery", "refused", "Only an administrator can do this. Ask one of them.")
+
+
+_ADDRESS = re.compile(r"[^\s@<>,;:()\"']+(?=@[\w.-]+)")
+_MEMBER = re.compile(r"(?<![\w.@-])[UW][A-Z0-9]{7,}(?![\w@])")
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """Who looks at the delivery log, and the addresses at which they can be reached themselves."""
+
+    is_admin: bool
+    own: Collection[str] = ()
+
+    def see(self, text: str) -> str:
+        """The text as this reader may read it: of other people's addresses only `a***@example.com` or `U***`.
+
+        Everybody reads the log to see whether messages go out; where others can be reached is for administrators, who
+        mend what does not arrive.
+        """
+        if self.is_admin:
+            return text
+        own = {address.casefold() for address in self.own}
+        masked = _MEMBER.sub(lambda found: found[0] if found[0].casefold() in own else f"{found[0][0]}***", text)
+        return _ADDRESS.sub(lambda found: _masked(found, own), masked)
+
+
+def _masked(found: re.Match[str], own: Collection[str]) -> str:
+    host = re.match(r"@[\w.-]+", found.string[found.end() :])
+    whole = f"{found[0]}{host[0] if host else ''}".rstrip(".").casefold()
+    return found[0] if whole in own else f"{found[0][0]}***"
 
 
 @dataclass(frozen=True, slots=True)

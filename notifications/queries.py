@@ -1,6 +1,6 @@
 """Reads of the outbox that stay cheap however much has been sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from django.db.models import Q, Sum
 
 from notifications import relay
 from notifications.models import Mark, Message, Tally
-from notifications.policy import Watched
+from notifications.policy import Eyes, Watched
 from workflow.paging import Cursor
 from workflow.statements import fetch
 
@@ -141,6 +141,16 @@ def page_of_log(wanted: Wanted, *, cursor: Cursor | None, size: int) -> list[Mes
     if cursor.is_newer:
         return list(rows.filter(pk__gt=cursor.id).order_by("id")[: size + 1])[::-1]
     return list(rows.filter(pk__lt=cursor.id).order_by("-id")[: size + 1])
+
+
+def for_eyes(rows: Iterable[Message], eyes: Eyes) -> list[Message]:
+    """The messages as this reader may see them; copies that are never written back."""
+    shown = list(rows)
+    for message in shown:
+        message.recipient = eyes.see(message.recipient)
+        message.last_error = eyes.see(message.last_error)
+        message.tries = [{**one, "detail": eyes.see(one["detail"])} for one in message.tries]
+    return shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The relay: claim a message, hand it to its provider, and write down how that went.
 
-Nothing else assigns `Message.state`. A claim is committed before the network is touched and no transaction spans a
-provider's answer, so whoever dies halfway leaves a lease that runs out. Every claim raises `attempt`, and an answer
-counts only while `attempt` is still its own, so a late worker cannot overwrite a newer one.
+Nothing but this and `notifications.arrival` assigns `Message.state`. A claim is committed before the network is touched
+and no transaction spans a provider's answer, so whoever dies halfway leaves a lease that runs out. Every claim raises
+`attempt`, and an answer counts only while `attempt` is still its own, so a late worker cannot overwrite a newer one.
 
 Times come from the database's clock (`now`), because the machines that share this table need not agree on theirs.
 """
@@ -20,7 +20,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
-from notifications import intake, places, policy, tallies
+from notifications import arrival, intake, places, policy, tallies
 from notifications.models import REF, Mark, Message, Tally
 from notifications.parts import from_payload
 from notifications.policy import Case, Crashed, Ending, Failed, Fate
@@ -50,7 +50,8 @@ class Lane:
 class Claim:
     """A message that this attempt alone may send until its lease ends; `payload` is JSON as stored.
 
-    `replaced_ref` is what the provider calls the message whose place this one takes, or "".
+    `replaced_ref` is what the provider calls the message whose place this one takes, or ""; `since` is what its latency
+    is counted from.
     """
 
     id: int
@@ -61,6 +62,7 @@ class Claim:
     subject: str
     payload: str
     replaced_ref: str = ""
+    since: datetime | None = None
 
 
 def lanes() -> list[Lane]:
@@ -92,7 +94,7 @@ WHERE state = 'pending' AND id = (
         SELECT 1 FROM notifications_message AS older WHERE older.replaces = due.replaces AND NOT (older.replaces = '')
            AND older.channel = due.channel AND older.recipient = due.recipient AND older.state = 'sending'))
     ORDER BY due_at LIMIT 1 {lock})
-RETURNING id, attempt, dedup_key, recipient, subject, payload, replaces
+RETURNING id, attempt, dedup_key, recipient, subject, payload, replaces, due_at, created_at
 """
 
 
@@ -103,13 +105,18 @@ def claim(lane: Lane, *, at: datetime) -> Claim | None:
     """
     sql = _CLAIM.format(lock="FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else "")
     lease_until = at + policy.LEASE[Message.Priority(lane.priority)]
-    rows = fetch(sql, [lease_until, lane.channel, lane.priority, at, at])
+    rows = fetch(sql, [lease_until, lane.channel, lane.priority, at, at], moments=(7, 8))
     if not rows:
         return None
-    *columns, replaces = rows[0]
-    pk, attempt, dedup_key, recipient, subject, payload = columns
+    pk, attempt, dedup_key, recipient, subject, payload, replaces, due_at, created_at = rows[0]
     replaced_ref = places.newest_ref(replaces, lane.channel, recipient) if replaces else ""
-    return Claim(pk, attempt, lane, dedup_key, recipient, subject, payload, replaced_ref)
+    since = _since(attempt, due_at, created_at)
+    return Claim(pk, attempt, lane, dedup_key, recipient, subject, payload, replaced_ref, since)
+
+
+def _since(attempt: int, due_at: datetime, created_at: datetime) -> datetime:
+    """What a latency is counted from: when it was due; once it was tried again, when it was asked for."""
+    return due_at if attempt <= 1 else created_at
 
 
 # --- Deliver -------------------------------------------------------------------------------------------------------
@@ -159,16 +166,25 @@ def _parcel(claimed: Claim) -> Parcel:
 # --- Settle --------------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def finish(claimed: Claim, ending: Ending, *, at: datetime) -> bool:
     """Write down how an attempt ended. False when the attempt is no longer the message's own; then nothing changes."""
+    if isinstance(ending, Sent) and claimed.since and arrival.can_write():
+        tried = _try(policy.SENT, ending.answer, at=at)
+        is_mine = arrival.write(claimed.id, claimed.attempt, tried, ref=ending.ref[:200], at=at, since=claimed.since)
+    else:
+        is_mine = _finish(claimed, ending, at=at)
+    if not is_mine:
+        log.warning("late_answer", message=claimed.id, attempt=claimed.attempt, verdict=policy.word_for(ending))
+    return is_mine
+
+
+@transaction.atomic
+def _finish(claimed: Claim, ending: Ending, *, at: datetime) -> bool:
     mine = Message.objects.select_for_update().filter(pk=claimed.id, state=State.SENDING, attempt=claimed.attempt)
     message = mine.first()
-    if message is None:
-        log.warning("late_answer", message=claimed.id, attempt=claimed.attempt, verdict=policy.word_for(ending))
-        return False
-    _settle(message, ending, at=at)
-    return True
+    if message is not None:
+        _settle(message, ending, at=at)
+    return message is not None
 
 
 def rescue(*, at: datetime) -> int:
@@ -191,9 +207,8 @@ def _settle(message: Message, ending: Ending, *, at: datetime) -> None:
     """Move a message that was being sent to what follows from the ending; the caller holds its row."""
     case = Case(message.priority, message.deadline_at, message.is_unwanted, message.tries)
     fate = policy.fate_after(ending, case, now=at, dice=random.random())  # noqa: S311 - spreads retries, guards nothing
-    verdict = policy.word_for(ending)
+    verdict, is_sent = policy.word_for(ending), isinstance(ending, Sent)
     tries = _with_try(message, verdict, policy.detail_of(ending), at=at)
-    is_sent = isinstance(ending, Sent)
     _move(
         message,
         fate.state,
@@ -204,17 +219,13 @@ def _settle(message: Message, ending: Ending, *, at: datetime) -> None:
         sent_at=at if is_sent else None,
         provider_ref=ending.ref[:200] if isinstance(ending, Sent) else message.provider_ref,
     )
-    latency = tallies.latency_of(message, _seconds_to(message, at)) if is_sent else []
-    tallies.count([(message.channel, Tally.Kind.VERDICT, verdict, 1), *latency])
+    took = at - _since(message.attempt, message.due_at, message.created_at)
+    latency = tallies.latency(took.total_seconds()) if is_sent else []
+    tallies.count((message.channel, *one) for one in [(Tally.Kind.VERDICT, verdict, 1), *latency])
     if fate.state == State.DEAD:
         _mourn(message, fate, at=at)
     elif policy.goes_another_way_too(fate, priority=message.priority, since=message.created_at, now=at):
         _substitute(message, at=at)
-
-
-def _seconds_to(message: Message, at: datetime) -> float:
-    """How long it took from when it was due; once it was tried again, from when it was asked for."""
-    return (at - (message.due_at if message.attempt <= 1 else message.created_at)).total_seconds()
 
 
 def _move(message: Message, end: str, **columns: object) -> None:
@@ -231,7 +242,11 @@ def _move(message: Message, end: str, **columns: object) -> None:
 
 
 def _with_try(message: Message, verdict: str, detail: str, *, at: datetime) -> list[policy.Try]:
-    return [*message.tries, policy.Try(at=at.astimezone(UTC).isoformat(), verdict=verdict, detail=_readable(detail))]
+    return [*message.tries, _try(verdict, detail, at=at)]
+
+
+def _try(verdict: str, detail: str, *, at: datetime) -> policy.Try:
+    return policy.Try(at=at.astimezone(UTC).isoformat(), verdict=verdict, detail=_readable(detail))
 
 
 def _readable(text: str) -> str:
@@ -339,8 +354,7 @@ def revive(pk: int, *, by: str, at: datetime) -> Message | None:
     None when it is neither queued nor given up, or a newer one took its place. `by` is kept with its attempts.
     """
     rows = Message.objects.select_for_update().filter(pk=pk, state__in=(State.PENDING, State.DEAD))
-    message = rows.first()
-    if message is None or places.same_place(message).filter(pk__gt=pk).exists():
+    if (message := rows.first()) is None or places.same_place(message).filter(pk__gt=pk).exists():
         return None
     deadline_at = max(message.deadline_at, at + policy.USEFUL_FOR[Message.Priority(message.priority)])
     columns = {"due_at": at, "deadline_at": deadline_at, "is_unwanted": False}

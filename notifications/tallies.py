@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from django.db import connection, transaction
 
-from notifications.models import Message, Tally
+from notifications.models import Tally
 
 CROWDED = 200
 """How many tallies are left lying before they are folded."""
@@ -32,11 +32,11 @@ def bucket_of(seconds: float) -> str:
     return next((str(bound) for bound in BUCKETS if seconds <= bound), BEYOND)
 
 
-def latency_of(message: Message, seconds: float) -> list[Change]:
-    """What a message adds to its channel's histogram when it was sent after so many seconds."""
+def latency(seconds: float) -> list[tuple[str, str, int]]:
+    """What a message adds to its channel's histogram when it was sent after so many seconds: kind, word, how many."""
     seconds = max(0.0, seconds)
     words = ((bucket_of(seconds), 1), (MILLISECONDS, round(1000 * seconds)))
-    return [(message.channel, Tally.Kind.LATENCY, word, change) for word, change in words]
+    return [(Tally.Kind.LATENCY, word, change) for word, change in words]
 
 
 @transaction.atomic

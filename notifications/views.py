@@ -16,6 +16,7 @@ from notifications import actions, queries
 from notifications import messages as wording
 from notifications.forms import LogFilter
 from notifications.models import Message
+from notifications.policy import Eyes
 from workflow.errors import RuleViolation
 from workflow.paging import Cursor
 
@@ -38,7 +39,7 @@ def delivery(request: HttpRequest) -> HttpResponse:
         "is_stuck": wording.is_stuck(summary),
         "self_watch": wording.self_watch(summary.health.watched, is_told=bool(settings.HEARTBEAT_URL)),
         "back": _query(chosen),
-        **_page(chosen, form.cleaned_data.get("cursor")),
+        **_page(chosen, form.cleaned_data.get("cursor"), eyes=_eyes(request)),
     }
     return render(request, "notifications/delivery.html", context)
 
@@ -69,7 +70,12 @@ def _answer(request: HttpRequest, deed: Callable[[dict[str, Any]], Message], sai
     return redirect(reverse("delivery") + (f"?{back}" if back else ""))
 
 
-def _page(chosen: dict[str, str], cursor: Cursor | None) -> dict[str, Any]:
+def _eyes(request: HttpRequest) -> Eyes:
+    reader: Any = request.user
+    return Eyes(is_admin=reader.is_admin, own=() if reader.is_admin else reader.addresses())
+
+
+def _page(chosen: dict[str, str], cursor: Cursor | None, *, eyes: Eyes) -> dict[str, Any]:
     """The rows of a page and the addresses of its neighbours, "" where there is none."""
     rows = queries.page_of_log(queries.Wanted(**chosen), cursor=cursor, size=PAGE_SIZE)
     has_more = len(rows) > PAGE_SIZE
@@ -78,7 +84,7 @@ def _page(chosen: dict[str, str], cursor: Cursor | None) -> dict[str, Any]:
     has_newer, has_older = (has_more, True) if is_upward else (cursor is not None, has_more)
     newer = _address(chosen, shown[0], is_newer=True) if shown and has_newer else ""
     older = _address(chosen, shown[-1], is_newer=False) if shown and has_older else ""
-    return {"rows": shown, "newer": newer, "older": older}
+    return {"rows": queries.for_eyes(shown, eyes), "newer": newer, "older": older}
 
 
 def _address(chosen: dict[str, str], row: Message, *, is_newer: bool) -> str:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from notifications import actions, sweeper
+from notifications import actions, policy, sweeper
 from notifications.models import Mark, Message
 from notifications.providers.memory import MemoryProvider
 from notifications.providers.protocol import NoAnswer, Rejected
@@ -149,7 +149,7 @@ def test_nobody_else_may_and_the_page_says_who_can(
     admin.force_login(shop.ann)
     page = text_of(admin.get("/delivery"))
     assert "Retry now" not in page
-    assert "Administrators can send a message again or call it off." in page
+    assert "Administrators can send a message again or call it off. Only they see where other people" in page
     for deed in ("retry", "cancel"):
         answer = admin.post(f"/delivery/{message.pk}/{deed}", follow=True)
         assert "Only an administrator can do this." in text_of(answer)
@@ -180,3 +180,41 @@ def test_a_pause_and_a_silent_worker_are_said_on_top(admin: Client, post: Post) 
     Mark.objects.update(at=timezone.now() - timedelta(minutes=3))
     assert "Nothing is being sent." in text_of(admin.get("/delivery"))
     assert Message.objects.get().state == "pending"
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("ann@example.com", "ann@example.com"),
+        ("Ann@Example.com", "Ann@Example.com"),
+        ("bo@example.com", "b***@example.com"),
+        ("user:bo@example.com", "user:b***@example.com"),
+        (
+            "550 <bo@example.com>: unknown, not ann@example.com.",
+            "550 <b***@example.com>: unknown, not ann@example.com.",
+        ),
+        ("joann@example.com", "j***@example.com"),
+        ("U024BE7LH", "U***"),
+        ("#changes", "#changes"),
+        ("schedule:payments-primary", "schedule:payments-primary"),
+    ],
+)
+def test_of_other_peoples_addresses_a_reader_sees_little(text: str, seen: str) -> None:
+    assert policy.Eyes(is_admin=False, own={"ann@example.com"}).see(text) == seen
+    assert policy.Eyes(is_admin=True).see(text) == text
+
+
+def test_the_log_hides_where_others_are_reached_from_all_but_administrators(
+    admin: Client, shop: factories.Shop, post: Post, memory: MemoryProvider
+) -> None:
+    memory.answers.append(Rejected("550 no subscriber@example.com here"))
+    post("theirs", recipient="subscriber@example.com")
+    post("mine", recipient=shop.ann.email)
+    send_all()
+    assert "subscriber@example.com" in text_of(admin.get("/delivery"))
+    admin.force_login(shop.ann)
+    page = text_of(admin.get("/delivery"))
+    assert "subscriber@example.com" not in page
+    assert page.count("s***@example.com") >= 2
+    assert shop.ann.email in page
+    assert Message.objects.get(dedup_key="theirs").recipient == "subscriber@example.com"
