@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+import structlog
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts.callers import Caller
@@ -26,6 +27,7 @@ from workflow.ledger import SYSTEM, Happening, record
 from workflow.lines import brief
 from workflow.transitions import move
 
+log = structlog.get_logger("decklog.paging")
 MOST_AT_ONCE = 200
 """How many due pages one look takes."""
 
@@ -135,7 +137,18 @@ def run_due() -> int:
     """
     if relay.is_paused():
         return 0
-    return sum(_run_one(pk) for pk in queries.due(now=timezone.now(), most=MOST_AT_ONCE))
+    return sum(_run_safely(pk) for pk in queries.due(now=timezone.now(), most=MOST_AT_ONCE))
+
+
+def _run_safely(pk: int) -> bool:
+    """Take the step of one page; one that cannot be taken is logged, because the others must not wait for it."""
+    try:
+        return _run_one(pk)
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("page_failed", page=pk)
+        return False
 
 
 @transaction.atomic
