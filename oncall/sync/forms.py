@@ -5,7 +5,8 @@ from django import forms
 WAYS = [
     ("both", "Both ways, by where each schedule is changed"),
     ("import", "From Opsgenie to here, new schedules included"),
-    ("push", "From here to Opsgenie"),
+    ("push", "From here to Opsgenie, which restores what was changed there"),
+    ("adopt", "Take over here what was changed in Opsgenie"),
 ]
 
 

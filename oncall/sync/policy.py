@@ -8,8 +8,10 @@ from oncall.models import Schedule
 from oncall.sync.shapes import Form, Key, State, is_same, pieces_of
 from workflow.decisions import Decision
 
-Direction = Literal["import", "push", "both"]
+Direction = Literal["import", "push", "both", "adopt"]
+"""`adopt` takes over what was changed in Opsgenie although it is kept here; `push` restores it there."""
 Side = Literal["local", "remote"]
+BOTH_CHANGED = "It was changed on both sides since they were last the same. Make one of them like the other."
 ORDER = ("user", "team", "schedule", "rotation", "override")
 
 
@@ -46,12 +48,14 @@ def compare(local: State, remote: State, base: State, *, direction: Direction, t
     for key in sorted({*here, *there, *before}):
         ours, theirs, common = here.get(key), there.get(key), before.get(key)
         side = side_of(key, direction=direction, truths=truths, is_here=ours is not None)
-        if is_same(ours, theirs) or side is None:
+        if is_same(ours, theirs) or side is None or (direction == "adopt" and is_same(theirs, common)):
             continue
         because = _conflict(key, ours, theirs, common)
         if side == "both":
             side = "remote" if is_same(theirs, common) else "local"
             because = because or _both_changed(ours, theirs, common)
+        elif direction == "adopt" and not is_same(ours, common):
+            because = BOTH_CHANGED
         elif side == "remote" and ours is None and common is None:
             because = "Only Opsgenie has this. Import it, or take it away there."
         if because:
@@ -69,6 +73,8 @@ def side_of(
 ) -> Literal["local", "remote", "both"] | None:
     """Which side an object is changed on; None is neither."""
     truth = truths.get(key[1])
+    if direction == "adopt":
+        return "local" if truth not in {None, Schedule.Truth.REMOTE.value} else None
     if truth is None:
         return "local" if direction == "import" else None
     if truth == Schedule.Truth.REMOTE:
@@ -90,7 +96,7 @@ def _both_changed(ours: Form | None, theirs: Form | None, common: Form | None) -
         return ""
     if is_same(ours, common) or is_same(theirs, common):
         return ""
-    return "It was changed on both sides since they were last the same. Make one of them like the other."
+    return BOTH_CHANGED
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:

@@ -10,9 +10,12 @@ from workflow.shapes import Shape, Short, validated
 
 
 class SaidPlan(Shape):
-    """In which direction to plan; `invites` lets a push make people in Opsgenie who are only here."""
+    """In which direction to plan.
 
-    direction: Literal["import", "push", "both"]
+    `adopt` takes over what was changed in Opsgenie although it is kept here; `invites` lets a push make people there.
+    """
+
+    direction: Literal["import", "push", "both", "adopt"]
     invites: Annotated[bool, Field(strict=True)] = False
 
 

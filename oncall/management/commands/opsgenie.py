@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("deed", choices=["plan", "apply", "import", "drift"])
         parser.add_argument("plan", nargs="?", help="the id of the plan to apply")
-        parser.add_argument("--direction", choices=["import", "push", "both"], default="both")
+        parser.add_argument("--direction", choices=["import", "push", "both", "adopt"], default="both")
         parser.add_argument("--invite", action="store_true", help="let a push make people in Opsgenie")
         parser.add_argument("--confirm", default="", help="to take much away, as in “remove 4”")
 

@@ -240,6 +240,21 @@ def test_drift_is_found_and_a_push_restores_what_is_kept_here(opsgenie, kept_her
     assert looking.look_for_drift(remote=opsgenie) == []
 
 
+def test_what_was_changed_there_is_taken_over_and_what_was_changed_on_both_sides_is_left_to_people(
+    opsgenie, kept_here, simulator
+):
+    run(planned("push", opsgenie), opsgenie)
+    perform(opsgenie, ("rotation", "primary", "week"), rotation(CY))
+    perform(opsgenie, ("rotation", "primary", "nights"), rotation(BO))
+    perform(kept_here, ("rotation", "primary", "nights"), rotation(ANN))
+    plan = planned("adopt", opsgenie)
+    assert words(plan) == ["change rotation primary week"]
+    assert [conflict[2] for conflict in plan.conflicts] == ["nights"]
+    assert "left to you" in run(plan, opsgenie).because
+    assert kept_here.schedule("primary")["rotations"]["week"] == rotation(CY)
+    assert looking.look_for_drift(remote=opsgenie) == [("rotation", "primary", "nights")]
+
+
 def test_overrides_of_both_sides_come_together_where_that_is_wanted(opsgenie, kept_here, simulator):
     Schedule.objects.update(truth=Schedule.Truth.OVERRIDES_BOTH)
     run(planned("both", opsgenie), opsgenie)

@@ -148,3 +148,10 @@ def test_what_is_taken_away_comes_last_and_overrides_before_their_schedule():
 def test_a_quarter_past_cannot_be_kept_in_opsgenie():
     odd = schedule(week={**week("ann@x.io"), "start": "2026-01-05T08:15:00Z"})
     assert [key for key, _ in policy.misfits({"primary": odd})] == [("rotation", "primary", "week")]
+
+
+@given(states, states)
+def test_what_only_opsgenie_changed_is_adopted_whole(base, remote):
+    found = compare(base, remote, base, direction="adopt", truths=TRUTHS)
+    assert found.conflicts == []
+    assert applied(base, found.steps) == shapes.pieces_of(remote)
