@@ -7,6 +7,7 @@ from django.utils import timezone
 from incidents import queries
 from incidents.paging import follow_pages
 from incidents.rca import promises
+from incidents.rca.reminding import remind_of_analyses
 
 log = structlog.get_logger(__name__)
 
@@ -24,5 +25,7 @@ def mind_incidents() -> None:
 
 @shared_task
 def remind_of_promises() -> None:
-    """Remind the owners of corrective actions; a repeated run reminds nobody twice on one day."""
-    promises.remind(now=timezone.now())
+    """Remind of corrective actions and of analyses that are owed; a repeated run reminds nobody twice on one day."""
+    now = timezone.now()
+    promises.remind(now=now)
+    remind_of_analyses(now=now)

@@ -18,17 +18,23 @@ from incidents.rca.models import CorrectiveAction, Rca
 from incidents.rca.policy import Fault
 from incidents.rca.queries import Place
 from incidents.rca.states import OWED, ActionState, Category, Effect, Path, State
+from workflow.moments import plural
 
+EFFECT_ICONS = {Effect.PREVENT: "shield", Effect.DETECT: "eye", Effect.MITIGATE: "bandage"}
 ICONS = {Path.OCCURRENCE: "bolt", Path.DETECTION: "eye", Path.RECOVERY: "arrow-back-up"}
 OPEN_STATES = {State.DRAFT, State.IN_REVIEW, State.REVIEWED}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A why as the tree shows it: how deep (1 to 6), what the rules and the linter have to say about it."""
+    """A why as the tree shows it: how deep (1 to 6), what the rules and the linter have to say about it.
+
+    `parent` is the why that it stands below, 0 for none.
+    """
 
     place: Place
     depth: int
+    parent: int
     faults: list[Fault]
     hints: list[blame.Hint]
 
@@ -36,6 +42,12 @@ class Line:
     def is_shared(self) -> bool:
         """Whether its cause hurt more than once."""
         return self.place.hurt > 1
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether it is a root cause against which nothing is promised and whose risk nobody has accepted."""
+        promised = any(action.state != ActionState.WONT_DO for action in self.place.actions)
+        return self.place.is_root and not promised and not self.place.place.accepted_risk
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +92,12 @@ def _lines(places: list[Place], faults: Iterable[Fault], names: list[str]) -> li
     for place in places:
         above = next((parent for parent in place.parents if parent in known), 0)
         below.setdefault(above, []).append(place)
-    found, waiting = [], [(place, 1) for place in reversed(below.get(0, []))]
+    found, waiting = [], [(place, 1, 0) for place in reversed(below.get(0, []))]
     while waiting:
-        place, depth = waiting.pop()
+        place, depth, parent = waiting.pop()
         mine = [fault for fault in faults if fault.why == place.why.pk]
-        found.append(Line(place, min(depth, 6), mine, blame.hints(place.why.claim, names)))
-        waiting += [(child, depth + 1) for child in reversed(below.get(place.why.pk, []))]
+        found.append(Line(place, min(depth, 6), parent, mine, blame.hints(place.why.claim, names)))
+        waiting += [(child, depth + 1, place.why.pk) for child in reversed(below.get(place.why.pk, []))]
     return found
 
 
@@ -100,6 +112,22 @@ class Card:
     is_over: bool
     minutes: int
     tracker: str
+    when: str
+
+    @property
+    def icon(self) -> str:
+        """What it does about its cause, as a picture."""
+        return EFFECT_ICONS[Effect(self.action.effect)]
+
+    @property
+    def url(self) -> str:
+        """Where it is shown."""
+        return f"/actions/{self.action.ref}"
+
+    @property
+    def alarm(self) -> str:
+        """What is said loudly of a promise that was kept and whose cause has hurt again."""
+        return f"A promise did not hold. {self.action.ref} {self.action.title}. {self.action.reason} It is open again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +152,36 @@ def board_of(reader: User) -> dict[str, Any]:
         Column(state.value, state.label, [card for card in cards if card.action.state == state][:MOST])
         for state in ActionState
     ]
-    over = sum(card.is_over for card in cards)
-    return {"columns": [column for column in columns if column.cards], "over": over, "count": len(cards)}
+    owed = [card for card in cards if card.action.state in OWED]
+    return {
+        "columns": [column for column in columns if column.cards],
+        "over": sum(card.is_over for card in cards),
+        "owed": len(owed),
+        "minutes": sum({card.action.why_id or -card.action.pk: card.minutes for card in owed}.values()),
+        "count": len(cards),
+        "broken": [card for card in cards if card.action.state == ActionState.INEFFECTIVE and card.action.reopened],
+    }
 
 
 def card_of(action: CorrectiveAction, *, today: date, minutes: int) -> Card:
     """One promise."""
     template = settings.TRACKER_URL
     tracker = template.replace("{key}", quote(action.tracker_key, safe="")) if template and action.tracker_key else ""
-    return Card(action, action.state in OWED and action.due < today, minutes, tracker)
+    is_over = action.state in OWED and action.due < today
+    return Card(action, is_over, minutes, tracker, _when(action, today))
+
+
+def _when(action: CorrectiveAction, today: date) -> str:
+    """By when, or since when, in words."""
+    left = (action.due - today).days
+    if action.state == ActionState.VERIFIED and action.verified_at:
+        days = (today - timezone.localdate(action.verified_at)).days
+        return f"held for {days} {plural('day', days)}"
+    if action.state not in OWED:
+        return "dropped" if action.state == ActionState.WONT_DO else "done"
+    if left < 0:
+        return f"{-left} {plural('day', -left)} overdue"
+    return "due today" if not left else f"due {action.due:%a} {action.due.day} {action.due:%b}"
 
 
 HEADINGS = ("ref", "state", "title", "type", "effect", "owner", "due", "incident", "rca", "cause", "reopened")

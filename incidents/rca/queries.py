@@ -96,7 +96,8 @@ def places_of(rca: Rca, *, user_id: int) -> list[Place]:
     edges = list(WhyEdge.objects.filter(rca=rca).order_by("pk"))
     visible = RcaWhy.objects.filter(why__in=[one.why_id for one in places], rca__in=visible_rcas(user_id))
     hurt = dict(visible.values("why").annotate(count=Count("pk")).values_list("why", "count"))
-    actions = CorrectiveAction.objects.filter(rca=rca).select_related("owner", "rca").order_by("due", "pk")
+    against = Q(rca=rca) | Q(why__in=[one.why_id for one in places], rca__in=visible_rcas(user_id))
+    actions = CorrectiveAction.objects.filter(against).select_related("owner", "rca").order_by("due", "pk")
     nodes = [Node(one.why.pk, one.why.claim, one.why.path, one.why.state) for one in places]
     roots = {node.id for node in policy.leaves(nodes, [Edge(edge.parent_id, edge.child_id) for edge in edges])}
     by_why: dict[int | None, list[CorrectiveAction]] = {}
@@ -148,7 +149,8 @@ def unanswered(rca: Rca) -> list[str]:
     """The claims of root causes against which nothing is promised and whose risk nobody has accepted."""
     nodes, edges = graph_of(rca)
     roots = {node.id: node.claim or "A why without an answer" for node in policy.leaves(nodes, edges)}
-    promised = CorrectiveAction.objects.filter(rca=rca, why__in=list(roots)).exclude(state=ActionState.WONT_DO)
+    # A promise that another analysis made against a shared cause answers it here as well.
+    promised = CorrectiveAction.objects.filter(why__in=list(roots)).exclude(state=ActionState.WONT_DO)
     answered = set(promised.values_list("why", flat=True))
     accepted = RcaWhy.objects.filter(rca=rca, why__in=list(roots)).exclude(accepted_risk="")
     answered |= set(accepted.values_list("why", flat=True))

@@ -89,7 +89,9 @@ def _page(request: HttpRequest, found: Rca, forms: dict[str, Any]) -> HttpRespon
     content = boards.dossier_of(found, reader(request))
     places = content["places"]
     usual: dict[str, Any] = {"texts": TextsForm(initial=_texts(found))}
-    usual |= {"why": WhyForm(places=places), "promise": PromiseForm(places=places)}
+    path, against = request.GET.get("path", ""), request.GET.get("against", "")
+    usual |= {"why": WhyForm(places=places, initial={"path": path} if path else {})}
+    usual |= {"promise": PromiseForm(places=places, initial={"why": against})}
     status = 422 if any(form.errors for form in forms.values()) else 200
     return render(request, "rca/rca.html", content | {"forms": usual | forms}, status=status)
 

@@ -1,0 +1,1 @@
+"""What went wrong at Halyard, and what its people learnt from it."""
