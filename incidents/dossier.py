@@ -13,9 +13,14 @@ from incidents.policy import warnings_of
 from incidents.record import times_of
 from incidents.refs import incident_id, missing
 from incidents.states import State
+from incidents.suspects import queries as suspects
 from workflow.ledger import SHOWN
 
 FIRST_SHOWN = 40
+
+
+MARKS = (("caused", "Caused it"), ("contributed", "Contributed"), ("fixed", "Fixed it"), ("cleared", "Cleared"))
+"""What a button says about a suspect."""
 
 
 def seen(ref: str, me: User) -> Incident:
@@ -52,6 +57,9 @@ def dossier_of(
         "roles": [(name, name.capitalize(), getattr(incident, name)) for name in ("commander", "comms", "scribe")],
         "drafts": [one for one in incident.updates.all() if one.state == PublicUpdate.State.DRAFT],
         "promised": _promised(incident),
+        "suspects": suspects.ranked(incident),
+        "rate": suspects.backtest(since=now - suspects.YEAR),
+        "marks": MARKS,
         "compose": compose if compose in {"note", "update"} else "note",
         "me": me,
     }

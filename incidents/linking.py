@@ -8,6 +8,7 @@ from changes.models import Change
 from changes.refs import change_id
 from incidents.models import IncidentChange
 from incidents.record import note, taken
+from incidents.suspects.queries import place_of
 from workflow.amendments import amend
 from workflow.errors import Missing, Unprocessable
 
@@ -26,8 +27,9 @@ def mark_change(ref: str, change: str, role: str, *, by: Caller, remark: str = "
         defaults={"role": role, "note": remark, "said_by_id": by.user_id or None, "at": now},
     )
     before = None if is_new else link.role
-    if before != role or link.note != remark:
-        amend(link, role=role, note=remark, said_by_id=by.user_id or None, at=now)
+    if is_new or before != role or link.note != remark:
+        place = place_of(link.incident, found) if role == IncidentChange.Role.CAUSED else None
+        amend(link, role=role, note=remark, place=place, said_by_id=by.user_id or None, at=now)
     if before != role:
         facts = {"change": found.ref, "role": role, "before": before, "title": found.title, "note": remark}
         note(incident, "change_marked", by, facts, at=now)

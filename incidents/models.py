@@ -173,7 +173,10 @@ class Impact(models.Model):
 
 
 class IncidentChange(models.Model):
-    """What somebody says a change has to do with an incident. There is one word for each pair; the ledger has all."""
+    """What somebody says a change has to do with an incident. There is one word for each pair; the ledger has all.
+
+    `place` is where it stood among the suspects when somebody said that it caused it; null when it was none.
+    """
 
     class Role(models.TextChoices):
         """What it did."""
@@ -188,6 +191,7 @@ class IncidentChange(models.Model):
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="incident_links")
     role = models.CharField(max_length=12, choices=Role)
     note = models.CharField(max_length=300, blank=True, default="")
+    place = models.PositiveIntegerField(null=True, blank=True)
     said_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     at = models.DateTimeField()
 

@@ -6,11 +6,14 @@ from incidents import api, timeline_api, views
 from incidents.alerts import api as alerts
 from incidents.rca.urls import api_urls as rca_api
 from incidents.rca.urls import page_urls as rca_pages
+from incidents.suspects import api as suspects
+from incidents.suspects import views as suspect_pages
 
 page_urls = [
     *rca_pages,
     path("incidents", views.incidents),
     path("incidents/declare", views.declare),
+    path("incidents/suspects", suspect_pages.backtest),
     path("incidents/<str:ref>", views.incident),
     path("incidents/<str:ref>/note", views.add_note),
     path("incidents/<str:ref>/note/<int:entry>", views.revise),
@@ -35,6 +38,7 @@ _VERBS = {
     "changes": api.MarkedChanges,
     "updates": api.Updates,
     "page": api.Pages,
+    "suspects": suspects.Suspects,
 }
 
 api_urls = [

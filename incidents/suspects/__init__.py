@@ -1,0 +1,1 @@
+"""What changed before it began? Changes ranked by what makes each a suspect."""
