@@ -57,6 +57,8 @@ def merge_incident(ref: str, into: str, *, by: Caller, reason: str) -> Incident:
 def _both(ref: str, into: str, *, by: Caller) -> tuple[Incident, Incident]:
     """Both, locked in the order of their ids, so that two who merge them into each other wait instead of blocking."""
     child = incident_id(ref)
+    # Whoever may not see the first learns nothing about the second.
+    queries.found(ref, user_id=by.user_id)
     try:
         parent = incident_id(into)
     except Missing as unknown:

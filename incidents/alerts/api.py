@@ -2,14 +2,16 @@
 
 from typing import Any, ClassVar
 
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import ApiView
-from accounts.authentication import caller_of
+from accounts.authentication import BearerToken, BrowserSession, caller_of
 from accounts.callers import Caller
 from incidents.alerts import actions, schema, shapes
 from incidents.alerts.actions import Taken
+from incidents.alerts.authentication import MonitoringSecret
 from workflow.errors import RuleViolation
 from workflow.idempotency import answers_once
 
@@ -30,9 +32,11 @@ class Alerts(ApiView):
 
 
 class ManagedAlerts(ApiView):
-    """Alerts of Alertmanager."""
+    """Alerts of Alertmanager, which shows a token or `X-Decklog-Secret`."""
 
     scopes: ClassVar[dict[str, str]] = {"POST": "incidents"}
+    # The first says how a 401 asks for a credential.
+    authentication_classes: ClassVar[list[type[BaseAuthentication]]] = [BearerToken, MonitoringSecret, BrowserSession]  # type: ignore[misc]  # DRF declares it without ClassVar
 
     @schema.TAKE_MANAGED
     @answers_once
