@@ -32,7 +32,6 @@ from demo.filed.story import Desk
 from demo.filed.works import all_works
 from demo.history import Remembered
 from demo.lessons.actions import write_lessons
-from demo.paged import write_pages
 from demo.story import DAYS, TRUST_BEGAN, Route, Storyteller, Telling, prove_late, spoil
 from notifications import intake
 from notifications.models import Message
@@ -78,7 +77,7 @@ def make_halyard(*, password: str, now: datetime, seed: int = SEED, is_forced: b
     told = Storyteller(routes, now=now, seed=seed).tell()
     remembered, suspended_at = _remember(told, _spoil_some(told, now), now)
     written = _write_changes(remembered, told, company, now=now, seed=seed)
-    _append([*written.lines, *write_lessons(company, now=now), *write_pages(now=now), _suspend(suspended_at)])
+    _append([*written.lines, *write_lessons(company, now=now), _suspend(suspended_at)])
     _ask_for_proof(written.deploys, remembered)
     return Made(len(written.deploys), len(written.filed), Service.objects.count(), User.objects.count())
 
