@@ -130,7 +130,10 @@ function begin(tree) {
     if (!mine.why || mine.moved) said.parents = mine.parent ? [Number(mine.parent)] : [];
     if (!mine.why) said.path = mine.list.dataset.path;
     const answer = await send(mine.why ? `${address}/${mine.why}` : address, mine.why ? "PATCH" : "POST", said);
-    if (editor !== mine) return;
+    if (editor !== mine) {
+      if (!editor && !answer.problem) await refresh();
+      return;
+    }
     if (answer.problem) {
       say(answer.problem);
       return;
