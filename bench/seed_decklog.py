@@ -35,7 +35,8 @@ CHECKS = """jsonb_build_array(
     jsonb_build_object('check', 'rollback', 'required', true, 'passed', true, 'detail', 'helm rollback to 2.13.9'))"""
 EVIDENCE = """jsonb_build_object('tests', jsonb_build_object('passed', 412, 'failed', 0, 'sha', sha),
     'smoke_test', jsonb_build_object('status', 'passed'), 'rollback', jsonb_build_object('ready', true))"""
-EVENT = f"jsonb_build_object('status', status, 'sha', sha, 'started_at', at, 'evidence', {EVIDENCE})"
+EVENT = f"""jsonb_build_object('status', status, 'sha', sha, 'started_at', at, 'evidence', {EVIDENCE},
+    'received_at', at + interval '4 minutes', 'by', 'token:1')"""
 CHANGE = {
     "id": "i",
     "type": "'standard'",
