@@ -35,6 +35,7 @@ ENTRIES = (
     Entry("Actions", "/actions", "list-check", "Incidents"),
     Entry("On call", "/oncall", "compass", "People", is_tab=True),
     Entry("Insights", "/insights", "chart-line", "Learn"),
+    Entry("Reliability", "/reliability", "heart-rate-monitor", "Learn"),
     Entry("Public notes", "/public/notes", "speakerphone", "Run"),
     Entry("Audit", "/audit", "certificate", "Run"),
     Entry("Summaries", "/summaries", "news", "Run"),

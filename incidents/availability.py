@@ -64,6 +64,15 @@ def available_share(lost: timedelta, period: timedelta) -> float | None:
     return None if period <= NOTHING else max(0.0, 1 - lost / period)
 
 
+def percent(share: float | None) -> str:
+    """A share with up to three digits that say something; what is not whole is never rounded up to 100 %."""
+    if share is None:
+        return "–"
+    if share >= 1:
+        return "100 %"
+    return f"{min(share * 100, 99.999):.3f}".rstrip("0").rstrip(".") + " %"
+
+
 def _clipped(one: Hurt, start: datetime, end: datetime) -> Hurt:
     return Hurt(max(one.start, start), min(one.end, end), one.level)
 

@@ -6,11 +6,14 @@ from incidents import api, timeline_api, views
 from incidents.alerts import api as alerts
 from incidents.rca.urls import api_urls as rca_api
 from incidents.rca.urls import page_urls as rca_pages
+from incidents.reliability import api as reliability
+from incidents.reliability import views as reliability_pages
 from incidents.suspects import api as suspects
 from incidents.suspects import views as suspect_pages
 
 page_urls = [
     *rca_pages,
+    path("reliability", reliability_pages.reliability),
     path("incidents", views.incidents),
     path("incidents/declare", views.declare),
     path("incidents/suspects", suspect_pages.backtest),
@@ -43,6 +46,7 @@ _VERBS = {
 
 api_urls = [
     *rca_api,
+    re_path(r"^metrics/reliability/?$", reliability.ReliabilityMetrics.as_view()),
     re_path(r"^incidents/?$", api.Incidents.as_view()),
     re_path(rf"{_ONE}/?$", api.OneIncident.as_view()),
     *(re_path(rf"{_ONE}/{verb}/?$", view.as_view()) for verb, view in _VERBS.items()),

@@ -12,7 +12,7 @@ from django.http import Http404, QueryDict
 
 from catalog.models import Service
 from changes.models import Change
-from incidents.availability import Hurt, available_share, pieces, unavailable, without, worst
+from incidents.availability import Hurt, available_share, percent, pieces, unavailable, without, worst
 from incidents.models import Impact, Incident
 from incidents.states import OPEN
 from public import boundary
@@ -69,15 +69,6 @@ class Component:
         said = f"{self.service.name}, {DAYS} days: {self.percent} available"
         days = f"{len(self.hurt)} {moments.plural('day', len(self.hurt))}"
         return f"{said}, trouble on {days}." if self.hurt else f"{said}, no trouble."
-
-
-def percent(share: float | None) -> str:
-    """A share with up to three digits that say something; what is not whole is never rounded up to 100 %."""
-    if share is None:
-        return "–"
-    if share >= 1:
-        return "100 %"
-    return f"{min(share * 100, 99.999):.3f}".rstrip("0").rstrip(".") + " %"
 
 
 @dataclass(frozen=True, slots=True)

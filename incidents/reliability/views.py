@@ -1,0 +1,44 @@
+"""The page of reliability."""
+
+from datetime import timedelta
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from catalog.models import Service
+from incidents.reliability import queries
+
+PERIODS = (30, 90, 365)
+NAMES = {
+    "time_to_detect": "Time to detect",
+    "time_to_acknowledge": "Time to acknowledge",
+    "time_to_mitigate": "Time to mitigate",
+    "time_to_resolve": "Time to resolve",
+    "public_lag": "Public lag",
+}
+
+
+@login_required
+@require_safe
+def reliability(request: HttpRequest) -> HttpResponse:
+    """How fast incidents are noticed and ended, how available services were, and which causes came back."""
+    said, slug = request.GET.get("days", "90"), request.GET.get("service", "").replace("\x00", "")
+    days = int(said) if said in {str(period) for period in PERIODS} else 90
+    services = list(Service.objects.order_by("slug"))
+    service = next((one for one in services if one.slug == slug), None)
+    if slug and service is None:
+        raise Http404("There is no such service.")
+    now = timezone.now()
+    found = queries.reliability_of(service, start=now - timedelta(days=days), end=now)
+    content = {
+        "found": found,
+        "durations": [(NAMES[one.name], one) for one in found.durations],
+        "days": days,
+        "periods": PERIODS,
+        "service": service,
+        "services": services,
+    }
+    return render(request, "incidents/reliability.html", content)
