@@ -27,6 +27,8 @@ DATABASE = "bench_messages"
 NAMES = ("drain", "pages", "enqueue")
 SENDERS = 2
 """Worker processes."""
+NOWHERE = "redis://127.0.0.1:1/0"
+"""A broker that is gone; on PostgreSQL Decklog does not start without the address of one."""
 LATENCY = 0.05
 """Seconds that the mail server takes over each mail."""
 WORKER = "celery -A config --skip-checks worker -P threads -c 4 --loglevel WARNING --without-gossip --without-mingle"
@@ -117,7 +119,7 @@ class MessageBench:
 
     def _pages(self) -> list[Line]:
         lines = []
-        for kind, env in (("with Redis", self.env), ("without Redis", {**self.env, "REDIS_URL": ""})):
+        for kind, env in (("with Redis", self.env), ("without Redis", {**self.env, "REDIS_URL": NOWHERE})):
             with self._senders(env):
                 prefix = kind.replace(" ", "-")
                 words = ("--pages", str(self.chosen.pages), "--prefix", prefix)
