@@ -20,6 +20,9 @@ from changes.states import Outcome, Risk, State
 from home.summaries import queries
 from home.summaries.policy import ONE_DAY
 from home.summaries.queries import COUNTED, Day
+from incidents.messages import DONE, incident_url, severity_word
+from incidents.models import Incident
+from incidents.queries import open_to_all
 from notifications.parts import Line, Part
 from workflow import moments
 
@@ -97,6 +100,13 @@ def unproven(read: Reading) -> list[Section]:
     changes = read.changes["unproven"]
     lines = [_line(change, f"since {moments.clock(change.at)} {_day(change.at)}") for change in changes[:SHOWN]]
     return [Section("Unproven deploys", lines, "Every deploy was proven or looked at.", len(changes))]
+
+
+def open_incidents(read: Reading) -> list[Section]:
+    """The incidents at work on services of the audience, the worst first; restricted ones are in no channel."""
+    found = open_to_all(teams=read.day.audience.teams, most=COUNTED + 1)
+    lines = [_incident(incident, read.day.now) for incident in found[:SHOWN]]
+    return [Section("Open incidents", lines, "None.", len(found))]
 
 
 def overdue_reviews(read: Reading) -> list[Section]:
@@ -182,6 +192,7 @@ def delivered(read: Reading) -> list[Section]:
 
 
 DAILY: tuple[Reader, ...] = (
+    open_incidents,
     felt_yesterday,
     felt_today,
     unproven,
@@ -203,6 +214,13 @@ def sections(readers: Iterable[Reader], day: Day) -> list[Section]:
 
 def _line(change: Change, fact: str) -> Line:
     return Line(f"{change.title} ({change.service.slug}), {fact}", label=change.ref, url=change_url(change.ref))
+
+
+def _incident(incident: Incident, now: datetime) -> Line:
+    services = ", ".join(sorted(service.slug for service in incident.services.all()))
+    age = moments.rough((now - incident.declared_at).total_seconds())
+    words = f"{severity_word(incident)}, {incident.title} ({services}), {DONE[incident.state]}, open for {age}"
+    return Line(words, label=incident.ref, url=incident_url(incident.ref))
 
 
 def _happened(change: Change) -> str:

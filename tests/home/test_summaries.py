@@ -18,7 +18,7 @@ from home.tasks import send_summaries
 from notifications.models import Message
 from notifications.providers import PROVIDERS
 from notifications.providers.memory import MemoryProvider
-from tests.factories import Shop, make_freeze, make_ticket
+from tests.factories import Shop, make_freeze, make_incident, make_ticket
 
 TUESDAY = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 MONDAY = TUESDAY - timedelta(days=1)
@@ -261,3 +261,15 @@ def test_ten_thousand_changes_cost_no_more_statements_and_are_counted_honestly(
     assert len(lines) == 11
     assert lines[-1] == "and more than 90 more"
     assert len(asked) <= 6
+
+
+def test_a_day_names_the_open_incidents_of_its_readers_and_never_a_restricted_one(
+    slack: MemoryProvider, shop: Shop
+) -> None:
+    hour = timedelta(hours=1)
+    known = make_incident(shop, declared_at=TUESDAY - 2 * hour)
+    make_incident(shop, declared_at=TUESDAY - hour, restricted=True, title="A breach of card data")
+    make_incident(shop, declared_at=TUESDAY - hour, state="resolved")
+    line = f"{known.ref} Sev 3, Card payments fail (checkout), declared, open for 2 h"
+    assert section(told(), "Open incidents") == [line]
+    assert section(told(channel="#payments"), "Open incidents") == [line]
