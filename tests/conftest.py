@@ -1,6 +1,9 @@
 """What every test may use: an API client, a signed-in browser client, and a ledger that the test runner may empty."""
 
+import gc
 import os
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
@@ -14,11 +17,14 @@ from rest_framework.test import APIClient
 from accounts.actions import TokenTerms, create_token
 from public.shelf import SHELF
 from tests import factories
+from tests.tables import Tables
 
 # What a property test is worth must not depend on how busy the machine is.
 hypothesis.settings.register_profile("decklog", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("decklog")
 
+
+HALF_HOUR, SECONDS_CLEAR = 1800.0, 5.0
 
 OF_DATABASE = {"django_db_setup", "either_database"}
 
@@ -31,9 +37,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("database")
 
 
+def pytest_collection_finish() -> None:
+    """What was loaded stays to the end; no collection of garbage need look through it again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def either_database() -> None:
     """For fixtures that make a database of their own, of the kind that this run of the tests is about."""
+
+
+@pytest.fixture(autouse=True)
+def _clear_of_the_turn() -> None:
+    # Slots, days and turns on call begin on the half-hour in every zone. A test that a slow machine draws out over one
+    # would see two of them, so none begins in the last seconds before. A run meets it once in half an hour.
+    left = HALF_HOUR - time.time() % HALF_HOUR
+    if left < SECONDS_CLEAR:
+        time.sleep(left + 0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +67,25 @@ def _quick_and_local(settings: Any) -> None:
     # What one test saw of a public page must not be what the next one sees.
     settings.PUBLIC_COPIES = ""
     SHELF.forget()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: Any,
+) -> Iterator[None]:
+    """Where several workers share a run, one of them migrates and the others copy its tables."""
+    shared = getattr(request.config, "workerinput", None)
+    if shared is None:
+        yield
+        return
+    tables = Tables(tmp_path_factory.getbasetemp().parent, run=shared["testrunuid"])
+    tables.stand_in()
+    yield
+    with django_db_blocker.unblock():
+        tables.forget()
 
 
 @pytest.fixture(scope="session")
