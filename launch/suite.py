@@ -16,12 +16,15 @@ NO_TEST_RAN = 5
 _REAL = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "SENTRY_DSN", "BASE_URL", "DECKLOG_EMBEDDED", "DECKLOG_INSTANCE")
 """What a person may have set for a real installation, also as the name of a file; no test may touch that."""
 
+WORKERS = str(min(8, max(3, (os.cpu_count() or 1) + 1)))
+"""One more than there are processors, since some tests wait for processes that they started."""
+
 RUNS: dict[str, tuple[str, ...]] = {
-    "sqlite": ("-m", "not browser and not fault", "-n", "3"),
-    "postgres": ("-m", "not browser and not fault", "-n", "3"),
+    "sqlite": ("-m", "not browser and not fault", "-n", WORKERS),
+    "postgres": ("-m", "not browser and not fault", "-n", WORKERS),
     "browser": ("-m", "browser"),
 }
-SECOND = ("-m", "not browser and not fault and database", "-n", "3")
+SECOND = ("-m", "not browser and not fault and database", "-n", WORKERS)
 """The run on PostgreSQL after the one on SQLite: what touches no database would only do the same again."""
 
 

@@ -25,7 +25,16 @@ FLAGS = [
     "--lang=en-GB",
 ]
 ORGANISATION = Path(__file__).parent / "organisation.yaml"
-expect.set_options(timeout=5_000)
+# Patience costs nothing where all is well, and a busy machine is no fault of a page.
+expect.set_options(timeout=20_000)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one browser and at one installation; only the walk through all pages is shared."""
+    for item in items:
+        if item.path.parent == ORGANISATION.parent and item.path.stem != "test_every_page":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +97,7 @@ def open_page(browser: Browser) -> Iterator[Opens]:
     def open_one(url: str, *, expected: str = "", **options: Any) -> Page:
         sized = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "timezone_id": "Europe/Berlin"}
         context = browser.new_context(base_url=url, **{**sized, **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))

@@ -95,9 +95,9 @@ class Running:
             words = [str(self.folder / "beat") if "beat-schedule" in word else word for word in program.command[1:]]
             own = dataclasses.replace(program, command=(sys.executable, *words))
             self._children.start(own, env=self._env)
-        self.wait_until(lambda: vigil.is_ready(self.port, instance=self._instance), seconds=45)
+        self.wait_until(lambda: vigil.is_ready(self.port, instance=self._instance), seconds=120)
 
-    def wait_until(self, is_so: Callable[[], Any], *, seconds: float = 10) -> Any:
+    def wait_until(self, is_so: Callable[[], Any], *, seconds: float = 30) -> Any:
         """Wait until something is so, and return what it is; fail with the logs after so many seconds."""
         give_up_at = time.monotonic() + seconds
         while not (found := is_so()):
@@ -119,7 +119,7 @@ class Running:
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
         try:
-            with _opener.open(request, timeout=10) as answer:
+            with _opener.open(request, timeout=30) as answer:
                 said: dict[str, Any] = json.load(answer)
         except urllib.error.HTTPError as refusal:
             pytest.fail(f"{refusal.code}: {refusal.read().decode()}")
