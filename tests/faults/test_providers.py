@@ -67,24 +67,3 @@ def test_neither_a_silent_pager_nor_a_silent_slack_delays_a_mail(
     installation.produce(1, prefix="page").accepted()
     assert wait_until(lambda: installation.arrived()["page-0"] == 1) < 5
     assert pager.alerts == {}
-
-
-@pytest.mark.fault
-def test_a_pager_that_drips_for_a_minute_is_cut_off_and_becomes_one_alert(
-    installation: Installation, pager: FakeOpsgenie
-) -> None:
-    """Every byte of its answers comes a second after the one before; other pages go their way meanwhile."""
-    pager.drip = 1.0
-    installation.start_worker()
-    installation.produce(1, channel="pager", prefix="dripped").accepted()
-    begun = time.monotonic()
-    wait_until(lambda: len(pager.calls) >= 1)
-    installation.produce(1, prefix="page").accepted()
-    assert wait_until(lambda: installation.arrived()["page-0"] == 1) < 5
-    cut_off = "SELECT 1 FROM notifications_message WHERE channel = 'pager' AND state = 'pending' AND attempt >= 1"
-    wait_until(lambda: bool(installation.ask(cut_off)), seconds=30)
-    # 15 seconds for a page in all, and what the claim and the look at it take.
-    assert time.monotonic() - begun < 20
-    pager.drip = 0.0
-    wait_until(lambda: installation.states() == {"sent": 2}, seconds=60)
-    assert set(pager.alerts) == {"dripped-0"}
