@@ -18,7 +18,7 @@ from django.db.models.functions import Cast, Coalesce, Lower, Substr
 from accounts.models import ApiToken, User
 from changes.models import Change
 from changes.search import postgres_query, sqlite_query, words
-from changes.states import Origin
+from changes.states import Origin, State
 from workflow import ledger
 from workflow.models import Entry
 from workflow.paging import DEFAULT_PAGE_SIZE, Cursor
@@ -115,6 +115,8 @@ BY_TICKET = {name: f"c.id {{among}}(SELECT ts.ticket_id {rows} AND {_SEVERAL}){{
 A list is then put together from two halves, the changes whose own service it is and those others, because the first
 comes in order out of an index. The numbers of the others are looked up first: few, or none where nobody files tickets.
 """
+JUST_NOW = timedelta(minutes=10)
+ENDED = frozenset({State.FINISHED, State.CLOSED})
 LONGEST_WINDOW = timedelta(days=92)
 """How long a window lasts at most for a list that is narrowed by it."""
 BY_WINDOW = "c.window_start IS NULL, "
@@ -290,19 +292,33 @@ def _page(rows: list[ChangeRow], wanted: ChangeList, *, newer_first: bool) -> Pa
     )
 
 
-UNDER_WAY_AND_NEXT = f"""SELECT {COLUMNS} FROM (
+NOW = f"""SELECT {COLUMNS} FROM (
     SELECT * FROM (SELECT c.* FROM changes_change c WHERE c.state = 'in_progress' ORDER BY c.at DESC, c.id DESC
         LIMIT %s) under_way
     UNION ALL SELECT * FROM (SELECT c.* FROM changes_change c WHERE c.state IN ('submitted', 'approved')
         AND c.window_end > %s AND c.window_start < %s ORDER BY c.window_start, c.id LIMIT %s) next
+    UNION ALL SELECT * FROM (SELECT c.* FROM changes_change c WHERE c.state IN ('finished', 'closed')
+        AND c.at < %s ORDER BY c.at DESC, c.id DESC LIMIT %s) ended
     ) c {JOINS} ORDER BY CASE WHEN c.state = 'in_progress' THEN 0 ELSE 1 END,
-    CASE WHEN c.state = 'in_progress' THEN c.at ELSE c.window_start END, c.id"""
+    CASE WHEN c.state IN ('submitted', 'approved') THEN c.window_start ELSE c.at END, c.id"""
 
 
-def under_way_and_next(*, now: datetime, until: datetime, most: int) -> list[ChangeRow]:
-    """What is under way, and then what is planned for [now, until), by time; at most so many of each."""
-    found = fetch(UNDER_WAY_AND_NEXT, [most, now, until, most], moments=MOMENTS)
-    return [ChangeRow._make(row) for row in found]
+class Happening(NamedTuple):
+    """What is under way and then what comes next, by time; and what ended last, the newest first."""
+
+    around: list[ChangeRow]
+    ended: list[ChangeRow]
+
+
+def happening(*, now: datetime, until: datetime, most: int, ended: int) -> Happening:
+    """What is under way, what is planned for [now, until), at most so many of each, and what ended last; one statement.
+
+    Clocks of pipelines may be ahead of ours by as much as JUST_NOW.
+    """
+    found = fetch(NOW, [most, now, until, most, now + JUST_NOW, ended], moments=MOMENTS)
+    rows = [ChangeRow._make(row) for row in found]
+    past = [row for row in rows if row.state in ENDED]
+    return Happening([row for row in rows if row.state not in ENDED], past[::-1])
 
 
 DEPLOYMENTS = {"origin": Origin.PIPELINE.value}

@@ -2,23 +2,36 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Case, Count, F, Q, QuerySet, When, Window
-from django.db.models.functions import RowNumber
+from django.db.models import (
+    Case,
+    Count,
+    DateTimeField,
+    F,
+    IntegerField,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+    When,
+    Window,
+)
+from django.db.models.functions import Cast, Coalesce, RowNumber
 
 from accounts.models import ApiToken, User
 from catalog.models import Service
+from changes.freezes.queries import overrides_to_confirm
+from changes.mailboxes import mailbox
 from changes.models import Change, Pipeline
 from changes.narration import REGISTRATION_RULES
 from changes.policy import PROOF_WITHIN
-from changes.queries import ChangeList, ChangeRow, list_changes, under_way_and_next
+from changes.queries import Happening, happening
 from changes.states import Origin, Outcome, Verdict
 from notifications.models import Message
 
 SOON = timedelta(hours=24)
-JUST_NOW = timedelta(minutes=10)
-"""Clocks of pipelines may be ahead of ours."""
 LONGEST_DEPLOY = timedelta(days=2)
 """How long before its finish a deploy may have begun and still be found among those that owe proof."""
 SHOWN = 10
@@ -27,15 +40,9 @@ MANY = 100
 UNTRUSTED = (Pipeline.State.UNREGISTERED, Pipeline.State.PROPOSED, Pipeline.State.SUSPENDED)
 
 
-def around(now: datetime) -> list[ChangeRow]:
-    """The changes under way, and then those planned for the next 24 hours, by time."""
-    return under_way_and_next(now=now, until=now + SOON, most=SHOWN)
-
-
-def latest(now: datetime) -> list[ChangeRow]:
-    """The latest changes that have begun; nothing only in an installation that has none."""
-    rows = list_changes(ChangeList({"until": now + JUST_NOW}, size=SHOWN + LATEST)).rows
-    return [row for row in rows if row.started_at or row.finished_at]
+def around(now: datetime) -> Happening:
+    """The changes under way, those planned for the next 24 hours, and the latest that ended."""
+    return happening(now=now, until=now + SOON, most=SHOWN, ended=LATEST)
 
 
 class Owed(NamedTuple):
@@ -76,18 +83,81 @@ def _unproven_of(me: User, now: datetime) -> QuerySet[Change]:
     return Change.objects.filter(mine, window, verdict=Verdict.UNPROVEN)
 
 
-def confirmable_by(me: User) -> list[Pipeline]:
-    """Pipelines that wait for a second person, which I could be."""
+class ToConfirm(NamedTuple):
+    """What waits for a second person, or for an administrator: `kind` is one of the words below.
+
+    `key` is the slug of a pipeline, the id of a freeze, or how many messages were given up; only an override has a
+    `why` and an `until`.
+    """
+
+    kind: str
+    key: str
+    name: str
+    asked_by: str
+    email: str
+    why: str
+    until: datetime | None
+
+
+PIPELINE, OVERRIDE, DEAD = "pipeline", "override", "dead"
+
+
+class _CountOf(Subquery):
+    """How many rows a query has; a scalar, so that it can stand in another statement."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
+def to_confirm(me: User, *, now: datetime) -> list[ToConfirm]:
+    """What I could confirm, SHOWN of each kind at most, and the messages that nobody got; one statement."""
+    found = _proposed(me).union(_overrides(me, now), *([_dead_messages(me)] if me.is_admin else []))
+    rows = sorted((ToConfirm._make(row) for row in found), key=lambda row: (row.kind, row.until or now, row.key))
+    # Another account of the same mailbox is no second person.
+    mine = [row for row in rows if mailbox(row.email) != mailbox(me.email)]
+    shown: list[ToConfirm] = []
+    for kind in (DEAD, OVERRIDE, PIPELINE):
+        shown += [row for row in mine if row.kind == kind][:SHOWN]
+    return shown
+
+
+def _proposed(me: User) -> QuerySet[Pipeline, Any]:
+    """Pipelines that wait for a second person, in the columns of ToConfirm."""
     waiting = Pipeline.objects.filter(state=Pipeline.State.PROPOSED).exclude(registered_by=me)
     if not me.is_admin:
         waiting = waiting.filter(services__team__memberships__user=me)
-    return list(waiting.select_related("registered_by").distinct()[:SHOWN])
+    by = "registered_by__"
+    return waiting.order_by().values_list(
+        _text(PIPELINE), "slug", "slug", _known(f"{by}name"), _known(f"{by}email"), _text(""),
+        Cast(Value(None), DateTimeField()),
+    )  # fmt: skip
 
 
-def dead_messages() -> int:
-    """How many messages were given up, counted to MANY at most."""
+def _overrides(me: User, now: datetime) -> QuerySet[Any, Any]:
+    waiting, by = overrides_to_confirm(me, now=now), "requested_by__"
+    key = Cast("freeze", TextField())
+    columns = (_text(OVERRIDE), key, "freeze__name", f"{by}name", f"{by}email", "reason", "expires_at")
+    return waiting.order_by().values_list(*columns)
+
+
+def _dead_messages(me: User) -> QuerySet[Any, Any]:
+    """How many were given up, counted to MANY at most: one line, in the columns of ToConfirm."""
     dead = Message.objects.filter(state=Message.State.DEAD).exclude(channel=Message.Channel.CANARY)
-    return dead.values("pk")[:MANY].count()
+    count = Cast(_CountOf(dead.order_by().values("pk")[:MANY]), TextField())
+    blank = (_text(""),) * 4
+    return (
+        User.objects.filter(pk=me.pk)
+        .order_by()
+        .values_list(_text(DEAD), count, *blank, Cast(Value(None), DateTimeField()))
+    )
+
+
+def _known(column: str) -> Coalesce:
+    return Coalesce(column, Value(""), output_field=TextField())
+
+
+def _text(word: str) -> Cast:
+    return Cast(Value(word), TextField())
 
 
 @dataclass(frozen=True, slots=True)

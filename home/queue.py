@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from textwrap import shorten
 from typing import NamedTuple
 
-from changes.models import Change, FreezeOverride, Pipeline, Template
+from changes.models import Change, Template
 from changes.narration import proof_due
 from changes.tickets import duties
 from changes.tickets.duties import Duty
-from home.queries import MANY
+from home.queries import DEAD, MANY, OVERRIDE, PIPELINE, ToConfirm
 from workflow import moments, tones
 
 NEAR = timedelta(hours=4)
@@ -37,24 +38,26 @@ class Found:
 
     unproven: Sequence[Change]
     untrusted: Sequence[tuple[str, str, int]]
-    confirmable: Sequence[Pipeline]
-    dead: int = 0
+    to_confirm: Sequence[ToConfirm] = ()
     duties: Sequence[Duty] = ()
     templates: Sequence[Template] = ()
-    overrides: Sequence[FreezeOverride] = ()
+
+    def asked(self, kind: str) -> list[ToConfirm]:
+        """What waits for a second person, of one kind."""
+        return [one for one in self.to_confirm if one.kind == kind]
 
 
 def queue(found: Found, *, now: datetime) -> list[Waiting]:
     """Everything that waits: what nobody was told of first, then by the clock, then what has no clock."""
-    lines = [_undelivered(found.dead)] if found.dead else []
+    lines = [_undelivered(int(one.key)) for one in found.asked(DEAD) if one.key != "0"]
     timed = [(proof_due(change), _proof(change, now)) for change in found.unproven]
     timed += [(duty.due, _duty(duty, now)) for duty in found.duties if duty.due]
-    timed += [(override.expires_at, _override(override, now)) for override in found.overrides]
+    timed += [(one.until, _override(one, one.until, now=now)) for one in found.asked(OVERRIDE) if one.until]
     lines += [line for _, line in sorted(timed, key=lambda pair: pair[0])]
     lines += [_duty(duty, now) for duty in found.duties if not duty.due]
-    lines += [_confirmation(pipeline) for pipeline in found.confirmable]
+    lines += [_confirmation(pipeline) for pipeline in found.asked(PIPELINE)]
     lines += [_template(template) for template in found.templates]
-    asked = {pipeline.slug for pipeline in found.confirmable}
+    asked = {pipeline.key for pipeline in found.asked(PIPELINE)}
     return lines + [_decision(*group) for group in found.untrusted if group[0] not in asked]
 
 
@@ -161,11 +164,10 @@ def _proof(change: Change, now: datetime) -> Waiting:
     )
 
 
-def _confirmation(pipeline: Pipeline) -> Waiting:
-    it = tones.look(pipeline.state, "pipeline")
-    facts = [f"{pipeline.registered_by} asks", "its deploys are unproven until somebody confirms"]
-    url = f"/pipelines/{pipeline.slug}"
-    return Waiting(it.icon, it.tone, "Confirm what", f"{pipeline.slug} must prove", url, facts, "Review")
+def _confirmation(pipeline: ToConfirm) -> Waiting:
+    it, slug = tones.look("proposed", "pipeline"), pipeline.key
+    facts = [f"{pipeline.asked_by or pipeline.email} asks", "its deploys are unproven until somebody confirms"]
+    return Waiting(it.icon, it.tone, "Confirm what", f"{slug} must prove", f"/pipelines/{slug}", facts, "Review")
 
 
 def _template(template: Template) -> Waiting:
@@ -176,15 +178,15 @@ def _template(template: Template) -> Waiting:
     )
 
 
-def _override(override: FreezeOverride, now: datetime) -> Waiting:
-    it, due = tones.look("hold", "gate"), override.expires_at
+def _override(override: ToConfirm, due: datetime, *, now: datetime) -> Waiting:
+    it = tones.look("hold", "gate")
     return Waiting(
         icon=it.icon,
         tone=it.tone,
         verb="Confirm an override of",
-        title=override.freeze.name,
-        url=f"/freezes/{override.freeze_id}",
-        facts=[f"{override.requested_by} asks", override.reason[:120]],
+        title=override.name,
+        url=f"/freezes/{override.key}",
+        facts=[f"{override.asked_by or override.email} asks", shorten(override.why, 120, placeholder="…")],
         button="Read it",
         due=moments.due(due, "Expires"),
         due_tone=it.tone if due - now < NEAR else "",

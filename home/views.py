@@ -11,11 +11,9 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.pages import reader
-from changes.freezes.queries import overrides_to_confirm
 from changes.pipelines.snippets import first_curl
 from changes.preapproved.queries import waiting_for as templates_waiting_for
-from changes.queries import ChangeRow, filter_choices
-from changes.states import State
+from changes.queries import Happening, filter_choices
 from changes.tickets.duties import duties_of
 from home import queries
 from home.queue import Found, grouped, queue
@@ -28,11 +26,11 @@ from workflow import moments
 def now(request: HttpRequest) -> HttpResponse:
     """What is happening, and what waits for the reader; in an empty installation, what to do first."""
     me, at = reader(request), timezone.now()
-    latest, around = queries.latest(at), queries.around(at)
-    is_empty = not (latest or around)
+    changes = queries.around(at)
+    is_empty = not any(changes)
     content = {"today_in_words": _today_in_words(at), "is_empty": is_empty, **_waiting(me, at)}
     content["watch"] = [] if is_empty else on_watch(me, now=at)
-    content |= _first_steps(me) if is_empty else _happening(latest, around, at)
+    content |= _first_steps(me) if is_empty else _happening(changes, at)
     return render(request, "home/now.html", content)
 
 
@@ -53,20 +51,18 @@ def _waiting(me: User, at: datetime) -> dict[str, Any]:
     found = Found(
         unproven=owed.deploys,
         untrusted=owed.untrusted,
-        confirmable=queries.confirmable_by(me),
-        dead=queries.dead_messages() if me.is_admin else 0,
+        to_confirm=queries.to_confirm(me, now=at),
         duties=duties_of(me, now=at),
         templates=templates_waiting_for(me, now=at),
-        overrides=overrides_to_confirm(me, now=at, limit=queries.SHOWN),
     )
     return {"waiting": queue(found, now=at)}
 
 
-def _happening(latest: list[ChangeRow], around: list[ChangeRow], at: datetime) -> dict[str, Any]:
+def _happening(changes: Happening, at: datetime) -> dict[str, Any]:
     midnight = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
     return {
-        "around": around,
-        "ended": [row for row in latest if row.state != State.IN_PROGRESS][: queries.LATEST],
+        "around": changes.around,
+        "ended": changes.ended,
         "today": queries.today(midnight),
         "since": f"since={midnight:%Y-%m-%d}",
     }

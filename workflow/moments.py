@@ -108,6 +108,12 @@ def stamp(at: datetime) -> str:
     return f"{day}, {_clock(local)}"
 
 
+def dated(at: datetime) -> str:
+    """Day, year and time, whenever that is: `4 Mar 2027, 16:30`."""
+    local = here(at)
+    return f"{local.day} {MONTHS[local.month - 1][:3]} {local.year}, {_clock(local)}"
+
+
 def _weekday(local: datetime) -> str:
     return WEEKDAYS[local.weekday()][:3]
 

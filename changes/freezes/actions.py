@@ -223,7 +223,9 @@ def ask_override(pk: int, wish: Wish, *, by: Caller) -> FreezeOverride:
     require(needless, Conflict)
     if not wish.reason.strip():
         raise Unprocessable("required", "Say why it cannot wait until the freeze is over.", field="reason")
-    require(policy.override_is_short(expires_at=wish.expires_at, now=now), Unprocessable, field="expires_at")
+    begins = queries.begins_at(freeze, now=now)
+    short = policy.override_is_short(expires_at=wish.expires_at, now=now, begins=begins)
+    require(short, Unprocessable, field="expires_at")
     confirmers = _confirmers(freeze, scope, asker=by.user_id)
     enough = policy.override_can_be_confirmed(others=len(confirmers))
     require(enough, Conflict)

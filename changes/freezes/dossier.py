@@ -19,8 +19,7 @@ def dossier_of(freeze: Freeze, reader: User, *, form: OverrideForm) -> dict[str,
     """The content of templates/freezes/freeze.html; `form` is shown to those who may ask, and whenever it was sent."""
     now, scope = timezone.now(), queries.scope_of(freeze)
     times, (entries, names) = narration.times_of(freeze, now=now), timeline_with_names(freeze.ref)
-    standing = queries.standing_in(scope, user_id=reader.pk, is_admin=reader.is_admin)
-    may_decide = policy.may_decide_on_freeze(standing, is_wide=scope.is_wide).outcome == policy.ALLOWED
+    may_decide = queries.may_decide(freeze, reader).outcome == policy.ALLOWED
     others = [person.name for person in queries.who_decide(scope) if person.pk != reader.pk]
     return {
         "freeze": freeze,

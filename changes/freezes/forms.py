@@ -1,7 +1,7 @@
 """The shape of what is typed about freezes."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from catalog.models import Environment, Service
 from changes.freezes.actions import Wish
 from changes.freezes.content import Declared
 from changes.freezes.policy import FIRST_YEAR, LAST_YEAR
+from workflow import moments
 from workflow.moments import WEEKDAYS
 
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -206,14 +207,17 @@ class OverrideForm(forms.Form):
         label="For how long, from now",
     )
 
-    def __init__(self, *args: Any, services: QuerySet[Service], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, services: QuerySet[Service], begins: datetime | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _fill(self.fields, services=services)
+        self._begins = begins
+        if begins is not None:
+            self.fields["hours"].label = f"For how long, from when it begins ({moments.stamp(begins)})"
 
     def wish(self, *, now: datetime) -> Wish:
-        """What was typed, as the action takes it."""
+        """What was typed, as the action takes it: the hours count from now, or from when the freeze begins later."""
         said = self.cleaned_data
-        expires_at = datetime.fromtimestamp(now.timestamp() + int(said["hours"]) * 3600, tz=now.tzinfo)
+        expires_at = max(now, self._begins or now) + timedelta(hours=int(said["hours"]))
         return Wish(said["reason"], expires_at, [service.slug for service in said["services"]])
 
 

@@ -1,7 +1,7 @@
 """The rules of freezes: who may declare, end and override one, and what one may say. Pure: no database, no clock."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from changes.freezes import recurrence
@@ -114,11 +114,17 @@ def nothing_to_override(*, is_hard: bool) -> Decision:
     return Decision("nothing_to_override", REFUSED, "A soft freeze only warns. Go ahead without an override.")
 
 
-def override_is_short(*, expires_at: datetime, now: datetime) -> Decision:
-    """Leave to change something in a freeze ends within seven days."""
+def override_is_short(*, expires_at: datetime, now: datetime, begins: datetime | None = None) -> Decision:
+    """Leave to change something in a freeze ends within seven days: of now, or of when the freeze `begins` later.
+
+    It ends after that too, since leave that ends before its freeze begins would let nothing through.
+    """
     if expires_at <= now:
         return Decision("override_is_short", REFUSED, "This time has passed. Choose when the override shall end.")
-    if expires_at > now + LONGEST_OVERRIDE:
+    if begins is not None and expires_at <= begins:
+        because = f"The freeze begins only on {begins.astimezone(UTC):%A %d %B, %H:%M} UTC. Choose an end after that."
+        return Decision("override_is_short", REFUSED, because)
+    if expires_at > max(now, begins or now) + LONGEST_OVERRIDE:
         because = f"An override lasts {LONGEST_OVERRIDE.days} days at most. Choose an earlier end."
         return Decision("override_is_short", REFUSED, because)
     return Decision("override_is_short", ALLOWED, "It ends soon enough.")

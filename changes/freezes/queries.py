@@ -10,9 +10,10 @@ from django.db.models.functions import Coalesce, Least
 
 from accounts.models import Membership, Team, User
 from catalog.models import Environment, Service
-from changes.freezes import recurrence
+from changes.freezes import policy, recurrence
 from changes.freezes.models import Freeze, FreezeOverride, Hold
 from changes.freezes.policy import Standing
+from workflow.decisions import Decision
 from workflow.lines import listed
 
 INSTANT = timedelta(microseconds=1)
@@ -46,6 +47,14 @@ class FreezeWindow:
 def terms_of(freeze: Freeze) -> recurrence.Terms:
     """When it is in force, as the calculation takes it."""
     return recurrence.Terms(freeze.start, freeze.end, freeze.rrule, freeze.time_zone, freeze.ended_at)
+
+
+def begins_at(freeze: Freeze, *, now: datetime) -> datetime | None:
+    """When the freeze begins next; None while it is in force and once it is over."""
+    if freeze.last_end is not None and freeze.last_end <= now:
+        return None
+    first = next(iter(recurrence.next_windows(terms_of(freeze), now, most=1)), None)
+    return first.start if first and first.start > now else None
 
 
 def _windows(freeze: Freeze, start: datetime, end: datetime) -> list[FreezeWindow]:
@@ -220,6 +229,13 @@ def standing_in(scope: Scope, *, user_id: int, is_admin: bool) -> Standing:
     return Standing(is_admin=is_admin, leads_covered=bool(led & scope.team_ids), leads_any=bool(led))
 
 
+def may_decide(freeze: Freeze, person: User) -> Decision:
+    """Whether this person may edit, end or override it: the decision that the actions come to as well."""
+    scope = scope_of(freeze)
+    standing = standing_in(scope, user_id=person.pk, is_admin=person.is_admin)
+    return policy.may_decide_on_freeze(standing, is_wide=scope.is_wide)
+
+
 def who_decide(scope: Scope) -> list[User]:
     """Everybody who may decide about a freeze that covers this: leads first, then administrators, by name."""
     leads = Membership.objects.filter(is_lead=True)
@@ -229,7 +245,7 @@ def who_decide(scope: Scope) -> list[User]:
     return [*people.filter(Q(leads=True) | Q(is_admin=True)).order_by("-leads", "name", "pk")]
 
 
-def overrides_to_confirm(person: User, *, now: datetime, limit: int) -> list[FreezeOverride]:
+def overrides_to_confirm(person: User, *, now: datetime) -> QuerySet[FreezeOverride]:
     """The overrides that wait for a second person, and that `person` may confirm: the rule `may_decide_on_freeze`."""
     waiting = FreezeOverride.objects.filter(
         confirmed_at__isnull=True, revoked_at__isnull=True, expires_at__gt=now, freeze__ended_at__isnull=True
@@ -240,7 +256,7 @@ def overrides_to_confirm(person: User, *, now: datetime, limit: int) -> list[Fre
         covered = Q(freeze__services__team__in=led) | Q(freeze__teams__in=led)
         everything = Q(Exists(led), freeze__services=None, freeze__teams=None)
         waiting = waiting.filter(covered | everything).distinct()
-    return list(waiting.select_related("freeze", "requested_by").order_by("expires_at")[:limit])
+    return waiting
 
 
 def affected_leads(freeze: Freeze, services: Sequence[Service]) -> list[User]:

@@ -17,6 +17,7 @@ from changes.freezes.content import LABELS, Declared, declared_of
 from changes.freezes.dossier import dossier_of
 from changes.freezes.forms import FreezeForm, OverrideForm
 from changes.freezes.models import Freeze
+from changes.freezes.policy import REFUSED
 from changes.once import once_per_page
 
 
@@ -55,6 +56,10 @@ def _declare(form: FreezeForm, by: Caller) -> str:
 def edit_freeze(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a freeze other terms: those who may end it, until it is over."""
     found, by = _found(pk), caller_of_person(reader(request))
+    refused = queries.may_decide(found, reader(request))
+    if request.method != "POST" and refused.outcome == REFUSED:
+        messages.error(request, f"You cannot edit {found.name}. {refused.because} Rule {refused.rule}.")
+        return redirect(f"/freezes/{pk}")
     form = FreezeForm(request.POST or None, zone=reader(request).time_zone, present=declared_of(found))
     if request.method == "POST" and "preview" not in request.POST:
         seen = request.POST.get("seen", "")
@@ -98,8 +103,13 @@ def _repeats(form: FreezeForm, times: list[recurrence.Window] | None) -> str:
 def freeze(request: HttpRequest, pk: int) -> HttpResponse:
     """One freeze: whether it stands in the way, when, for whom, and who has leave."""
     found = _found(pk)
-    form = OverrideForm(request.POST or None, services=queries.services_covered(found))
+    form = _override_form(request, found)
     return render(request, "freezes/freeze.html", dossier_of(found, reader(request), form=form))
+
+
+def _override_form(request: HttpRequest, found: Freeze) -> OverrideForm:
+    begins = queries.begins_at(found, now=timezone.now())
+    return OverrideForm(request.POST or None, services=queries.services_covered(found), begins=begins)
 
 
 def _found(pk: int) -> Freeze:
@@ -114,7 +124,7 @@ def _found(pk: int) -> Freeze:
 def ask_override(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for leave to change something in the freeze."""
     found, me = _found(pk), reader(request)
-    form = OverrideForm(request.POST, services=queries.services_covered(found))
+    form = _override_form(request, found)
     asked = attempt(form, lambda: _ask(pk, form, caller_of_person(me)))
     if asked is None:
         return render(request, "freezes/freeze.html", dossier_of(found, me, form=form), status=422)

@@ -1,6 +1,6 @@
 """What intake must know before it can judge a deploy, in one statement; and what the pipeline pages show."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from django.db.models import Count, Q
 from accounts.callers import Caller
 from accounts.models import User
 from catalog.models import Environment, Service
+from changes.mailboxes import mailbox
 from changes.models import Change, Pipeline, Run
 from changes.states import Verdict
 from workflow.models import Entry
@@ -209,12 +210,19 @@ def services_without(user_id: int, slugs: Iterable[str]) -> list[str]:
     return list(others.order_by("slug").values_list("slug", flat=True))
 
 
-def possible_confirmers(pipeline: Pipeline, *, limit: int = 5) -> list[User]:
+def possible_confirmers(pipeline: Pipeline, *, limit: int = 5) -> Sequence[User]:
     """Who may confirm a proposed pipeline: people of all owning teams first, then administrators, not its proposer."""
     teams = {service.team_id for service in pipeline.services.all()}
     hands = Count("memberships", filter=Q(memberships__team__in=teams))
     people = User.objects.filter(is_active=True).exclude(pk=pipeline.registered_by_id or 0).annotate(hands=hands)
-    return list(people.filter(Q(hands=len(teams)) | Q(is_admin=True)).order_by("is_admin", "name")[:limit])
+    able = people.filter(Q(hands=len(teams)) | Q(is_admin=True)).order_by("is_admin", "name")
+    # One more, because one of them may be a further account of the proposer.
+    return [one for one in able[: limit + 1] if not is_same_person(pipeline.registered_by, one)][:limit]
+
+
+def is_same_person(one: User | None, other: User) -> bool:
+    """Whether these are one account, or two of the same mailbox, so that neither is a second person for the other."""
+    return one is not None and mailbox(one.email) == mailbox(other.email)
 
 
 def deployed_targets(pipeline: Pipeline) -> tuple[set[int], set[int]]:

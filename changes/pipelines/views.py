@@ -70,12 +70,13 @@ def _trust(found: Pipeline, me: User) -> dict[str, Any]:
     is_waiting = found.state == Pipeline.State.PROPOSED
     may_change = registration.may_decide(found, me).outcome != REFUSED
     confirmers = queries.possible_confirmers(found) if is_waiting else []
+    is_proposer = queries.is_same_person(found.registered_by, me)
     return {
         "panel": narration.trust_panel(found),
         "demands": narration.demands(found.requires),
         "may_change": may_change,
-        "may_confirm": is_waiting and may_change and found.registered_by_id != me.pk,
-        "is_proposer": found.registered_by_id == me.pk,
+        "may_confirm": is_waiting and may_change and not is_proposer,
+        "is_proposer": is_proposer,
         "confirmers": listed([person.name for person in confirmers], last="or"),
         "seen": terms_of(found).digest,
     }

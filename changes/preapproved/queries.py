@@ -1,6 +1,6 @@
 """What is known about templates: who has a say, what was approved, how they were used, which may be used now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -223,27 +223,40 @@ OF_HANDS = ("user_id", "user__name", "user__email", "team__slug", "is_lead", "si
 
 
 def waiting_for(person: User, *, now: datetime) -> list[Template]:
-    """The templates that wait for this person's approval, the first of them by name. Three statements, or one."""
+    """The templates that wait for this person's approval, the first of them by name. Two statements, or one."""
     given = TemplateApproval.objects.filter(template=OuterRef("pk"), digest=OuterRef("digest"), voided_at=None)
     near = Template.objects.filter(~Exists(given.filter(approver=person)), state=Template.State.PROPOSED)
-    near = near.filter(services__team__memberships__user=person).select_related("environment", "author").distinct()
-    standings = {one.pk: Standing(one, now) for one in near.order_by("name", "slug")[:WAITING]}
+    own = Membership.objects.filter(user=person, team__services__templates=OuterRef("pk"))
+    near = near.filter(Exists(own)).order_by("name", "slug")
+    standings: dict[str, Standing] = {}
+    for template, team, hand in _owned(near):
+        standing = standings.setdefault(template.ref, Standing(template, now))
+        standing.__dict__.setdefault("owners", ({}, []))
+        teams, hands = standing.owners
+        teams[hand.team] = team
+        hands += [] if hand in hands else [hand]
     if not standings:
         return []
-    refs = {standing.template.ref: standing for standing in standings.values()}
-    told: dict[str, list[Entry]] = {ref: [] for ref in refs}
+    told: dict[str, list[Entry]] = {ref: [] for ref in standings}
     for entry in Entry.objects.filter(subject__in=told).order_by("id"):
         told[entry.subject].append(entry)
-    hands: dict[int, dict[Hand, str]] = {pk: {} for pk in standings}
-    rows = Membership.objects.filter(team__services__templates__in=standings, user__is_active=True)
-    columns = rows.order_by("user__name", "user_id").values_list("team__services__templates", "team__name", *OF_HANDS)
-    for template, team, *hand in columns:
-        hands[template][Hand(*hand)] = team
-    for ref, standing in refs.items():
-        known = hands[standing.template.pk]
+    for ref, standing in standings.items():
         standing.history = History(told[ref])
-        standing.owners = {hand.team: team for hand, team in known.items()}, [*known]
     return [one.template for one in standings.values() if one.may_approve(person.pk).outcome == policy.ALLOWED]
+
+
+def _owned(near: QuerySet[Template]) -> Iterator[tuple[Template, str, Hand]]:
+    """The first of these templates, by name, with the name of each team that owns them and each of its people."""
+    first = near.values("pk")[:WAITING]
+    named, about = "team__services__templates__", ("pk", "slug", "name", "state", "created_at", "approved_until")
+    by = ("author_id", "author__name", "author__email")
+    rows = Membership.objects.filter(team__services__templates__in=first, user__is_active=True)
+    rows = rows.order_by(f"{named}name", f"{named}slug", "user__name", "user_id")
+    columns = (*(named + name for name in about), *(named + name for name in by), "team__name", *OF_HANDS)
+    for row in rows.values_list(*columns):
+        said = dict(zip(about, row, strict=False))
+        pk, name, email, team = row[len(about) : len(about) + 4]
+        yield Template(**said, author=User(pk=pk, name=name, email=email)), team, Hand(*row[len(about) + 4 :])
 
 
 def expiring(*, now: datetime) -> list[int]:

@@ -79,8 +79,20 @@ def file_change(draft: Draft, *, by: Caller) -> Change:
 @transaction.atomic
 def file_and_submit(draft: Draft, *, by: Caller) -> Change:
     """File a change and ask for its approval, both or neither; an emergent one needs none."""
+    _require_all_said(draft)
     change = file_change(draft, by=by)
     return change if change.type == Type.EMERGENT else submit_change(change.ref, by=by).change
+
+
+def _require_all_said(draft: Draft) -> None:
+    """Raise InvalidFields that names all that is missing at once, where not even a service is named."""
+    authorization = _authorization(draft, None)
+    if draft.template or without_blanks(draft.services) or authorization == Authorization.EMERGENCY:
+        return
+    errors = [] if draft.title.strip() else [("title", "blank", "Say in a few words what is changed.")]
+    errors.append(("services", "service_needed", "Name at least one service that it touches."))
+    missing = policy.missing_parts(draft.as_mapping(), authorization=authorization)
+    raise InvalidFields([*errors, *((name, "required", sentence) for name, sentence in missing)])
 
 
 def _authorization(draft: Draft, template: Template | None) -> str:

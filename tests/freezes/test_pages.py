@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from changes.freezes import policy
 from changes.models import Freeze, FreezeOverride
 from tests.factories import make_freeze
 
@@ -151,6 +152,24 @@ def test_an_override_is_asked_for_on_the_page_and_confirmed_by_somebody_else(sho
     client.post(f"/freezes/{freeze.pk}/override/{override.pk}/confirm")
     assert FreezeOverride.objects.get().confirmed_by == shop.cy
     assert "Allowed: checkout" in text_of(client.get(f"/freezes/{freeze.pk}"))
+
+
+def test_leave_for_a_freeze_that_begins_later_counts_from_then_and_never_ends_before(ann):
+    start = timezone.now().replace(microsecond=0) + timedelta(days=9)
+    freeze = make_freeze(start=start, end=start + timedelta(days=3))
+    assert "from when it begins" in text_of(ann.get(f"/freezes/{freeze.pk}"))
+    ann.post(f"/freezes/{freeze.pk}/override", {"reason": "It burns.", "hours": "8"})
+    assert FreezeOverride.objects.get().expires_at == start + 8 * HOUR
+    early = policy.override_is_short(expires_at=start - HOUR, now=start - timedelta(days=1), begins=start)
+    assert (early.rule, early.outcome) == ("override_is_short", policy.REFUSED)
+
+
+def test_the_page_for_editing_is_not_opened_to_who_may_not(shop, client):
+    freeze = make_freeze()
+    client.force_login(shop.bo)
+    page = client.get(f"/freezes/{freeze.pk}/edit", follow=True)
+    assert page.redirect_chain[0][0] == f"/freezes/{freeze.pk}"
+    assert "You cannot edit Black Friday" in text_of(page)
 
 
 def test_an_override_without_a_reason_is_refused_beside_it(ann):

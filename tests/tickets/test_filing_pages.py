@@ -213,6 +213,13 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(bo, wr
     assert Change.objects.count() == 0
 
 
+def test_an_empty_form_names_everything_that_is_missing_at_once(bo):
+    answer = bo.post(NEW, {"type": "standard", "do": "submit"})
+    assert answer.status_code == 422
+    missing = {"title", "services", "reason", "rollback_plan", "test_evidence", "verification_plan"}
+    assert missing <= set(answer.context["form"].errors)
+
+
 def test_what_was_typed_survives_the_end_of_the_session(bo, shop):
     bo.get(NEW)
     bo.cookies.pop("decklog_session")

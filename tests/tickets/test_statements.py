@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from accounts.callers import caller_of_person
 from accounts.models import Membership, User
-from changes.models import Change, FreezeOverride, Review, Template, Ticket
+from changes.models import Change, FreezeOverride, Pipeline, Review, Template, Ticket
 from changes.tickets import deciding, filing
 from changes.tickets.risk_policy import RISK_QUESTIONS
+from notifications.models import Message
 from tests.changes.test_pages import log
 from tests.conftest import token_client
 from tests.factories import SHA, Shop, make_freeze, make_service, make_template, make_ticket, make_user
@@ -154,3 +155,31 @@ def test_every_other_page_of_changes_is_a_dozen_statements_too(everything, shop,
     api = [f"/api/v1/{path}" for path in twins]
     found = too_many([shop.ann, dee, shop.admin], pages + api) + too_many([shop.admin], of_admins)
     assert found == [], "\n".join(found)
+
+
+def fill_what_waits(shop: Shop, dee: User) -> None:
+    """A thing of each kind that waits, for people of several teams and for administrators who belong to one."""
+    now = timezone.now()
+    Membership.objects.create(team=shop.payments, user=shop.admin, is_lead=True)
+    Membership.objects.update(since=now - timedelta(days=9))
+    log(token_client(shop.ann, "deploy"), run_id="bad", status="failed", sha=SHA, evidence=None)
+    log(token_client(shop.ann, "deploy"), run_id="new", pipeline="nobody", sha=SHA, service="ledger")
+    Pipeline.objects.create(slug="ledger-deploy", state="proposed", registered_by=shop.cy).services.add(shop.ledger)
+    dead = {"channel": "email", "state": "dead", "due_at": now, "deadline_at": now, "created_at": now}
+    Message.objects.create(dedup_key="dead", recipient="x@example.com", **dead)
+    for number in range(3):
+        make_ticket(shop, state="finished", outcome="failed", review_due_at=now + timedelta(hours=number))
+        make_ticket(shop, state="submitted", requester=shop.cy, sha=SHA, title=f"Change {number}")
+        make_ticket(shop, state="approved", implementer=dee, window_start=now, window_end=now + timedelta(hours=1))
+        make_template(shop, slug=f"proposed-{number}", state="proposed")
+
+
+def test_now_and_the_queue_are_a_dozen_statements_with_everything_waiting(everything, shop, dee):
+    fill_what_waits(shop, dee)
+    found = too_many([shop.ann, dee, shop.admin, shop.bo], ["/", "/queue"])
+    assert found == [], "\n".join(found)
+    client = Client()
+    client.force_login(shop.admin)
+    waiting = client.get("/queue").content.decode()
+    for what in ("Approve the template", "Confirm what", "Confirm an override of", "Prove", "Review", "could not be"):
+        assert what in waiting, what

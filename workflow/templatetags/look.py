@@ -142,12 +142,17 @@ def moment(at: datetime | None) -> SafeString:
 
 @register.simple_tag
 def clock(at: datetime | None, style: str = "short") -> SafeString:
-    """Absolute: `short` “16:30” or “Thu 26 Nov, 17:00”; `time` “16:30”; `seconds` “16:30:05”; `zone` “16:30 CET”."""
+    """Absolute: `short` “16:30” or “Thu 26 Nov, 17:00”, `time` “16:30”, `seconds` “16:30:05”, `zone` “16:30 CET”.
+
+    `year` names it always: “4 Mar 2027, 16:30”.
+    """
     if at is None:
         return NONE
     local = moments.here(at)
     if style in {"time", "seconds"}:
         return _time(local, moments.clock(local, seconds=style == "seconds"))
+    if style == "year":
+        return _time(local, moments.dated(local))
     return _time(local, f"{moments.stamp(local)} {moments.zone(local)}" if style == "zone" else moments.stamp(local))
 
 
