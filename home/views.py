@@ -16,6 +16,7 @@ from changes.preapproved.queries import waiting_for as templates_waiting_for
 from changes.queries import Happening, filter_choices
 from changes.tickets.duties import duties_of
 from home import queries
+from home.incidents import open_incidents
 from home.queue import Found, grouped, queue
 from home.watch import on_watch
 from workflow import moments
@@ -29,6 +30,7 @@ def now(request: HttpRequest) -> HttpResponse:
     changes = queries.around(at)
     is_empty = not any(changes)
     content = {"today_in_words": _today_in_words(at), "is_empty": is_empty, **_waiting(me, at)}
+    content["incidents"] = open_incidents(me.pk, now=at)
     content["watch"] = [] if is_empty else on_watch(me, now=at)
     content |= _first_steps(me) if is_empty else _happening(changes, at)
     return render(request, "home/now.html", content)
