@@ -62,7 +62,8 @@ class Branch:
 
 def dossier_of(rca: Rca, reader: User) -> dict[str, Any]:
     """One analysis: its tree, what stands before a review, and who may do what."""
-    places, faults = queries.places_of(rca, user_id=reader.pk), queries.faults_of(rca)
+    places = queries.places_of(rca, user_id=reader.pk)
+    faults = queries.faults_among(places)
     names = [name for name, _ in queries.names_in(rca.incident)]
     branches = [
         Branch(
@@ -81,7 +82,7 @@ def dossier_of(rca: Rca, reader: User) -> dict[str, Any]:
         "loose": loose,
         "is_open": rca.state in OPEN_STATES,
         "is_author": reader.pk in queries.authors_of(rca),
-        "unanswered": queries.unanswered(rca),
+        "unanswered": [line for branch in branches for line in branch.lines if line.is_unanswered],
     }
 
 

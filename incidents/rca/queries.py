@@ -116,6 +116,13 @@ def places_of(rca: Rca, *, user_id: int) -> list[Place]:
     ]
 
 
+def faults_among(places: Iterable[Place]) -> list[Fault]:
+    """What must be mended before review, read off an analysis that is known already."""
+    known = [(place.why, place.parents) for place in places]
+    nodes = [Node(why.pk, why.claim, why.path, why.state, why.category, why.stop_reason) for why, _ in known]
+    return policy.faults_before_review(nodes, [Edge(parent, why.pk) for why, parents in known for parent in parents])
+
+
 def faults_of(rca: Rca) -> list[Fault]:
     """What must be mended before review."""
     return policy.faults_before_review(*graph_of(rca))
