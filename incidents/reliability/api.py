@@ -84,7 +84,7 @@ class ReliabilityMetrics(ApiView):
     @READ
     def get(self, request: Request) -> Response:
         """The numbers of one service, or of all."""
-        known = {name: text for name, text in request.query_params.items() if name not in {"team", "after"}}
+        known = {name: text for name, text in request.query_params.dict().items() if name not in {"team", "after"}}
         strange = [name for name in request.query_params if name in {"team", "after"}]
         if strange:
             because = f"“{strange[0]}” is no parameter here."

@@ -97,5 +97,6 @@ def _maintained(ids: list[int], *, start: datetime, end: datetime) -> dict[int, 
     spans: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
     for first, own, left, right in planned.values_list("service", "ticket__services", "window_start", "window_end"):
         for pk in {first, own} & set(ids):
-            spans[pk].append((left, right))
+            if left and right:
+                spans[pk].append((left, right))
     return spans
