@@ -359,16 +359,21 @@ def names_of(actors: Iterable[str]) -> dict[str, str]:
 
 def timeline_with_names(subject: str) -> tuple[list[Entry], dict[str, str]]:
     """What happened to `subject`, newest first, and the names behind the ledger's ids in it, in one statement."""
+    return entries_with_names(ledger.entries_about(subject))
 
-    def name(kind: str, rows: QuerySet[Any]) -> Subquery:
-        return Subquery(rows.filter(pk=OuterRef(kind)).order_by().values("name")[:1])
+
+def entries_with_names(rows: QuerySet[Entry]) -> tuple[list[Entry], dict[str, str]]:
+    """The newest of these entries, and the names behind the ledger's ids in them, in one statement."""
+
+    def name(kind: str, known: QuerySet[Any]) -> Subquery:
+        return Subquery(known.filter(pk=OuterRef(kind)).order_by().values("name")[:1])
 
     numbers = {
         kind: Case(When(actor__startswith=f"{kind}:", then=Cast(Substr("actor", len(kind) + 2), BigIntegerField())))
         for kind in ("user", "token")
     }
-    rows = ledger.entries_about(subject).annotate(**numbers).order_by("-occurred_at", "-id")
-    named = rows.annotate(
+    ordered = rows.annotate(**numbers).order_by("-occurred_at", "-id")
+    named = ordered.annotate(
         name=Coalesce(name("user", User.objects.all()), name("token", ApiToken.objects.all()), output_field=TextField())
     )
     entries = list(named[: ledger.SHOWN])

@@ -25,7 +25,7 @@ MARKS = (("caused", "Caused it"), ("contributed", "Contributed"), ("fixed", "Fix
 
 def seen(ref: str, me: User) -> Incident:
     """The incident with everything that its page shows; raises Missing."""
-    found = queries.in_full(me.pk).filter(pk=incident_id(ref)).first()
+    found = queries.shown_on_page(me.pk).filter(pk=incident_id(ref)).first()
     if found is None:
         raise missing(ref)
     return found
@@ -36,7 +36,7 @@ def dossier_of(
 ) -> dict[str, Any]:
     """The content of templates/incidents/incident.html, without its forms; `compose` is the tab that is open."""
     now = timezone.now()
-    entries = queries.entries_of(incident, as_known_at=as_known_at)
+    entries, names = queries.entries_and_names(incident, as_known_at=as_known_at)
     amending = [entry for entry in entries if entry.verb in notes.AMENDING]
     lines = notes.folded(entries, amending)
     steps = deeds.offered(incident)
@@ -46,7 +46,7 @@ def dossier_of(
         "stands": narration.how_it_stands(incident, now=now),
         "clocks": narration.clocks(incident, now=now),
         "warnings": warnings_of(times_of(incident)),
-        "lines": narration.told_lines(lines, queries.names_in(entries)),
+        "lines": narration.told_lines(lines, names),
         "is_cut": len(entries) >= SHOWN,
         "as_known_at": as_known_at,
         "next_step": (steps[0], deeds.DEEDS[steps[0]]) if steps else None,

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from accounts.models import Membership, User
 from catalog.models import Service
 from changes.models import Change
-from changes.queries import names_of
+from changes.queries import entries_with_names, names_of
 from changes.search import words
 from changes.states import Origin
 from incidents.models import Impact, Incident, IncidentChange, Invite, PublicUpdate
@@ -18,7 +18,7 @@ from incidents.refs import incident_id, missing
 from incidents.states import OPEN, Severity
 from oncall.paging.models import Page
 from oncall.paging.states import State as PageState
-from workflow.ledger import SHOWN, entries_about
+from workflow.ledger import entries_about
 from workflow.models import Entry
 
 FILED_SHOWN = 20
@@ -65,11 +65,16 @@ def locked(ref: str, *, user_id: int) -> Incident:
 
 
 def in_full(user_id: int) -> QuerySet[Incident]:
-    """Incidents with everything that is shown of one in a list or an answer."""
+    """Incidents with everything that is said of one in an answer of the API."""
+    invites = Invite.objects.select_related("user").order_by("pk")
+    return shown_on_page(user_id).prefetch_related(Prefetch("invites", queryset=invites))
+
+
+def shown_on_page(user_id: int) -> QuerySet[Incident]:
+    """Incidents with everything that is shown of one on its page."""
     impacts = Impact.objects.select_related("service").order_by("start", "pk")
     links = IncidentChange.objects.select_related("change__service", "said_by").order_by("-at", "-pk")
     updates = PublicUpdate.objects.select_related("author").order_by("created_at", "pk")
-    invites = Invite.objects.select_related("user").order_by("pk")
     return (
         visible_to(user_id)
         .select_related(*PEOPLE, "rca")
@@ -78,7 +83,6 @@ def in_full(user_id: int) -> QuerySet[Incident]:
             Prefetch("impacts", queryset=impacts),
             Prefetch("change_links", queryset=links),
             Prefetch("updates", queryset=updates),
-            Prefetch("invites", queryset=invites),
         )
     )
 
@@ -181,10 +185,15 @@ def severity_counts(rows: QuerySet[Incident]) -> Mapping[str, int]:
 
 def entries_of(incident: Incident, *, as_known_at: datetime | None = None) -> list[Entry]:
     """What happened, newest first; with `as_known_at` only what Decklog had been told by then."""
+    return entries_and_names(incident, as_known_at=as_known_at)[0]
+
+
+def entries_and_names(incident: Incident, *, as_known_at: datetime | None = None) -> tuple[list[Entry], dict[str, str]]:
+    """The same with the names behind their actors, in one statement."""
     entries = entries_about(incident.ref)
     if as_known_at is not None:
         entries = entries.filter(recorded_at__lte=as_known_at)
-    return list(entries.order_by("-occurred_at", "-id")[:SHOWN])
+    return entries_with_names(entries)
 
 
 def names_in(entries: Sequence[Entry]) -> dict[str, str]:

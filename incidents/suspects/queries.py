@@ -38,14 +38,14 @@ def beginning_of(incident: Incident) -> datetime:
 def ranked(incident: Incident, *, most: int = SHOWN) -> list[Suspect]:
     """The suspects of an incident, the first one first: changes of its services and of what they depend on.
 
-    Four statements whatever the number of changes: the services, two hops of dependencies, and the newest changes.
+    A few statements whatever the number of changes: services, dependencies, what was said, and the newest changes.
     """
     hops = _hops(incident)
     began = beginning_of(incident)
     span = (began - policy.LOOK_BACK, began + policy.LOOK_AHEAD)
     rows = Change.objects.filter(service__in=list(hops), at__range=span, environment__is_production=True)
     rows = rows.filter(state__in=BEGUN).select_related("service", "environment", "pipeline", "requester")
-    said = dict(IncidentChange.objects.filter(incident=incident).values_list("change", "role"))
+    said = {link.change_id: link.role for link in incident.change_links.all()}
     found = [_judged(change, hops[change.service_id], began) for change in rows.order_by("-at", "-pk")[:MOST_LOOKED_AT]]
     found.sort(key=lambda one: (-one[1], -one[0].pk))
     return [
@@ -73,11 +73,11 @@ def _judged(change: Change, hops: int, began: datetime) -> tuple[Change, int, li
 def _hops(incident: Incident) -> dict[int, int]:
     """The services that could have hurt the incident's, by the number of dependencies between them."""
     found = {service.pk: 0 for service in incident.services.all()}
-    edge = list(found)
-    for distance in (1, 2):
-        below = Service.depends_on.through.objects.filter(from_service__in=edge)
-        edge = [pk for pk in below.values_list("to_service", flat=True) if pk not in found]
-        found |= dict.fromkeys(edge, distance)
+    below = Service.depends_on.through.objects.filter(from_service__in=list(found))
+    for first, second in below.values_list("to_service", "to_service__depends_on"):
+        found[first] = min(found.get(first, 1), 1)
+        if second is not None:
+            found.setdefault(second, 2)
     return found
 
 

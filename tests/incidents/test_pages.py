@@ -155,7 +155,7 @@ def test_pages_stay_within_a_dozen_statements_with_everything_on_them(shop, ann,
         crew.post(f"/api/v1/incidents/{incident.ref}/impacts", body, format="json")
         make_incident(shop, commander=shop.ann)
     ann.get("/incidents")
-    with django_assert_max_num_queries(15):  # 3 of them are the session, the reader and the reader's own frame
+    with django_assert_max_num_queries(12):
         assert open_page(ann, incident.ref).status_code == 200
     with django_assert_max_num_queries(12):
         assert ann.get("/incidents").status_code == 200
