@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Q
 
@@ -73,11 +74,10 @@ def _judged(change: Change, hops: int, began: datetime) -> tuple[Change, int, li
 def _hops(incident: Incident) -> dict[int, int]:
     """The services that could have hurt the incident's, by the number of dependencies between them."""
     found = {service.pk: 0 for service in incident.services.all()}
-    below = Service.depends_on.through.objects.filter(from_service__in=list(found))
-    for first, second in below.values_list("to_service", "to_service__depends_on"):
-        found[first] = min(found.get(first, 1), 1)
-        if second is not None:
-            found.setdefault(second, 2)
+    through = Service.depends_on.through.objects.filter(from_service__in=list(found))
+    below: list[Any] = list(through.values_list("to_service", "to_service__depends_on"))
+    found |= {first: 1 for first, _ in below if first not in found}
+    found |= {second: 2 for _, second in below if second is not None and second not in found}
     return found
 
 

@@ -50,4 +50,5 @@ def test_a_gap_in_the_next_day_is_shown_in_red_with_where_to_find_cover(client, 
     assert "Who has the watch" in page
     assert "Find cover" in page
     line = on_watch(shop.ann, now=now)[0]
+    assert line.gap is not None
     assert (line.gap.start, line.slug) == (schedule.rotations.get().end, "payments-primary")

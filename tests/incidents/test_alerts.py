@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -75,14 +76,15 @@ def test_what_is_wrong_in_an_alert_is_refused_by_its_field(shop, probe):
 
 
 def test_alertmanager_is_taken_alert_by_alert_and_one_that_is_wrong_never_sinks_the_others(shop, probe):
-    alert = {"status": "firing", "labels": {"alertname": "Slow", "service": "checkout", "severity": "critical"}}
+    labels = {"alertname": "Slow", "service": "checkout", "severity": "critical"}
+    alert: dict[str, Any] = {"status": "firing", "labels": labels}
     alert |= {
         "annotations": {"summary": "Checkout is slow"},
         "startsAt": timezone.now().isoformat(),
         "fingerprint": "f1",
     }
     over = {**alert, "status": "resolved", "endsAt": timezone.now().isoformat()}
-    lost = {**alert, "labels": {**alert["labels"], "service": "nothing"}, "fingerprint": "f2"}
+    lost = {**alert, "labels": {**labels, "service": "nothing"}, "fingerprint": "f2"}
     body = {"version": "4", "status": "firing", "alerts": [alert, lost, over]}
     answer = probe.post("/api/v1/hooks/alertmanager", body, format="json")
     assert answer.status_code == 202

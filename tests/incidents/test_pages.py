@@ -42,7 +42,7 @@ def test_an_incident_is_declared_in_three_fields_and_a_mistake_loses_nothing(sho
 
 def test_the_ordinary_way_through_the_pages(shop, ann):
     ref = make_incident(shop, acknowledged_at=None).ref
-    deeds = (
+    deeds: tuple[tuple[str, dict[str, str], str], ...] = (
         ("acknowledge", {}, "investigating"),
         ("identified", {"reason": "The pool is full."}, "identified"),
         ("mitigate", {}, "mitigated"),

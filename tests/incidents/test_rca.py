@@ -153,9 +153,9 @@ def test_only_a_lead_of_an_affected_team_waives_or_drops_and_never_their_own_pro
         signed_in(shop.bo).post(f"/rcas/{rca.ref}/do/waive", {"said": "A drill"}, follow=True)
     )
     refused(lead.post(waive, {"reason": " "}, format="json"), 422, "required")
-    terms = {"title": "Mend it", "type": "process", "effect": "detect"}
     ours, hers = (
-        promise(rca.ref, Promise(**terms, owner=one.email), by=caller_of_person(shop.bo)) for one in (shop.bo, shop.ann)
+        promise(rca.ref, Promise("Mend it", "process", "detect", one.email), by=caller_of_person(shop.bo))
+        for one in (shop.bo, shop.ann)
     )
     drop = {"reason": "It is replaced."}
     refused(lead.post(f"/api/v1/actions/{hers.ref}/wont-do", drop, format="json"), 403, "approver_is_not_owner")

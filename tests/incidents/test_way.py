@@ -1,6 +1,7 @@
 """The way of an incident through the API: declared, carried on, corrected, over."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -323,7 +324,7 @@ def everywhere(client, ref):
     listed += [one["ref"] for one in ok(client.get(API))["results"]]
     answers = [client.get(f"{API}/{ref}"), client.get(f"{API}/{ref}/timeline")]
     if ref not in listed:
-        body = {
+        body: dict[str, Any] = {
             "reason": "x",
             "state": "identified",
             "into": "INC-1",
@@ -333,8 +334,8 @@ def everywhere(client, ref):
         }
         body |= {"change": "CHG-1", "message": "x", "status": "identified", "service": "checkout", "level": "down"}
         body |= {"start": ago(hours=1), **OVER}
-        verbs = ("acknowledge", "advance", "mitigate", "resolve", "reopen", "close", "cancel", "merge", "invite")
-        verbs += ("timeline", "impacts", "updates")
+        verbs = ["acknowledge", "advance", "mitigate", "resolve", "reopen", "close", "cancel", "merge", "invite"]
+        verbs += ["timeline", "impacts", "updates"]
         answers += [post(client, f"/{ref}/{verb}", **body) for verb in verbs]
         answers += [
             post(client, f"/{ref}/roles", role="comms", user="bo@example.com"),

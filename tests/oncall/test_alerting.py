@@ -100,10 +100,10 @@ def test_without_a_secret_in_the_settings_no_header_counts(shop, paged, hook, se
 
 def test_what_says_nothing_about_a_page_is_taken_and_forgotten_and_what_cannot_be_read_is_refused(shop, hook):
     said = {"action": "Escalate", "alert": {"alertId": "a-1"}, "escalationId": "e-1"}
-    headers = {"HTTP_X_DECKLOG_SECRET": "the-new-secret"}
-    assert Client().post(HOOK, said, content_type="application/json", **headers).status_code == 202
+    headers = {"X-Decklog-Secret": "the-new-secret"}
+    assert Client().post(HOOK, said, content_type="application/json", headers=headers).status_code == 202
     for spoilt in ({}, {"action": 7}, {"action": "Close", "alert": []}):
-        refusal = Client().post(HOOK, spoilt, content_type="application/json", **headers)
+        refusal = Client().post(HOOK, spoilt, content_type="application/json", headers=headers)
         assert refusal.status_code == 422, refusal.content
     assert not Errand.objects.exists()
 
@@ -165,7 +165,8 @@ def test_only_an_alias_that_begins_with_a_key_is_a_page():
 
 
 def test_pauses_grow_and_end_after_about_an_hour():
-    pauses = [pause_after(tries) for tries in range(1, MOST_TRIES)]
+    pauses = [pause for tries in range(1, MOST_TRIES) if (pause := pause_after(tries)) is not None]
+    assert len(pauses) == MOST_TRIES - 1
     assert pauses == sorted(pauses)
     assert timedelta(minutes=30) < sum(pauses, timedelta()) < timedelta(hours=2)
     assert pause_after(MOST_TRIES) is None

@@ -1,6 +1,7 @@
 """Paging somebody and answering, through pages, links and the API, and what is refused there."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.test import Client
 from django.utils import timezone
@@ -136,7 +137,7 @@ def test_a_lead_makes_a_policy_and_reads_whom_each_step_would_reach_now(shop, an
 def test_the_api_pages_escalates_answers_and_refuses_with_a_code_and_a_field(shop):
     make_watch(shop, "ann@example.com")
     api, lead = token_client(shop.bo, "read", "oncall"), token_client(shop.ann, "read", "oncall")
-    policy = {"slug": "checkout", "name": "Checkout", "team": "payments", "services": ["checkout"]}
+    policy: dict[str, Any] = {"slug": "checkout", "name": "Checkout", "team": "payments", "services": ["checkout"]}
     policy["steps"] = [{"schedule": "payments-primary", "wait_minutes": 5}, {"team": "payments"}]
     assert api.post("/api/v1/escalations", policy, format="json").json()["code"] == "may_change_escalation"
     assert lead.post("/api/v1/escalations", policy, format="json").status_code == 201

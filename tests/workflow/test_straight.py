@@ -28,11 +28,11 @@ def ask(handler: WSGIHandler | MachinesFirst, machine: APIClient, path: str, *, 
         "CONTENT_LENGTH": str(len(body)),
         "HTTP_HOST": "127.0.0.1",
         "wsgi.input": io.BytesIO(body),
-        **machine._credentials,
+        **machine._credentials,  # type: ignore[attr-defined]  # the header that every request of this client has
     }
     setup_testing_defaults(environ)
     said: list[Any] = []
-    answer = handler(environ, lambda *words: said.extend(words))
+    answer = handler(environ, lambda *words: said.extend(words))  # type: ignore[arg-type]  # nobody writes here
     return said[0], {name for name, _ in said[1]}, b"".join(answer)
 
 

@@ -22,7 +22,9 @@ by_day = st.fixed_dictionaries({"start": clocks, "end": clocks})
 by_week = st.fixed_dictionaries(
     {"start_day": st.sampled_from(DAYS), "start": clocks, "end_day": st.sampled_from(DAYS), "end": clocks}
 )
-limits = st.one_of(st.just([]), by_day.map(lambda one: [one]), st.lists(by_week, min_size=1, max_size=15))
+limits: st.SearchStrategy[list[dict[str, str]]] = st.one_of(
+    st.just([]), by_day.map(lambda one: [one]), st.lists(by_week, min_size=1, max_size=15)
+)
 rotations = st.builds(
     lambda kind, length, start, lasts, turns, limits: rotation_form(
         type=kind,
