@@ -1,6 +1,7 @@
 """The page of reliability."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -26,19 +27,17 @@ NAMES = {
 def reliability(request: HttpRequest) -> HttpResponse:
     """How fast incidents are noticed and ended, how available services were, and which causes came back."""
     said, slug = request.GET.get("days", "90"), request.GET.get("service", "").replace("\x00", "")
-    days = int(said) if said in {str(period) for period in PERIODS} else 90
     services = list(Service.objects.order_by("slug"))
     service = next((one for one in services if one.slug == slug), None)
     if slug and service is None:
         raise Http404("There is no such service.")
+    days = int(said) if said in {str(period) for period in PERIODS} else 90
+    return render(request, "incidents/reliability.html", _content(service, services, days))
+
+
+def _content(service: Service | None, services: list[Service], days: int) -> dict[str, Any]:
     now = timezone.now()
     found = queries.reliability_of(service, start=now - timedelta(days=days), end=now)
-    content = {
-        "found": found,
-        "durations": [(NAMES[one.name], one) for one in found.durations],
-        "days": days,
-        "periods": PERIODS,
-        "service": service,
-        "services": services,
-    }
-    return render(request, "incidents/reliability.html", content)
+    durations = [(NAMES[one.name], one) for one in found.durations]
+    known = {"found": found, "durations": durations, "days": days, "periods": PERIODS}
+    return {**known, "service": service, "services": services}
