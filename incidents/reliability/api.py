@@ -1,7 +1,7 @@
 """The door of reliability metrics: `/api/v1/metrics/reliability`."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -14,9 +14,8 @@ from rest_framework.response import Response
 from accounts.api import ApiView
 from catalog.models import Service
 from changes.insights.period import Asked, read_asked
-from incidents.availability import WEIGHTS_VERSION
 from incidents.reliability import queries
-from incidents.reliability.queries import Reliability
+from incidents.reliability.serializers import answer_json
 from workflow.errors import InvalidFields
 from workflow.openapi import Answer
 
@@ -89,7 +88,7 @@ class ReliabilityMetrics(ApiView):
         if asked.service and service is None:
             raise InvalidFields([("service", "unknown_service", f"There is no service “{asked.service}”.")], status=400)
         found = queries.reliability_of(service, start=asked.window.start, end=asked.window.end)
-        return Response(_json(found, asked.window, service))
+        return Response(answer_json(found, asked.window, service))
 
 
 def _asked(query: dict[str, str]) -> Asked:
@@ -98,31 +97,3 @@ def _asked(query: dict[str, str]) -> Asked:
     if strange:
         raise InvalidFields([(strange, "unknown_parameter", f"“{strange}” is no parameter here.")], status=400)
     return read_asked(query, now=timezone.now(), zone=ZoneInfo(settings.ORGANISATION_TIME_ZONE))
-
-
-def _json(found: Reliability, window: Any, service: Service | None) -> dict[str, Any]:
-    return {
-        "from": window.start,
-        "to": window.end,
-        "as_of": window.now,
-        "service": service.slug if service else None,
-        "incidents": found.incidents,
-        "durations": [
-            {name: getattr(one, name) for name in ("name", "formula", "n", "median", "p90", "unknown", "backwards")}
-            for one in found.durations
-        ],
-        "repeat_rate": found.repeats.value,
-        "repeats": found.repeats.numerator,
-        "incidents_with_known_cause": found.repeats.denominator,
-        "customer_impacting_by_month": found.felt,
-        "availability": [
-            {
-                "service": one.slug,
-                "available": None if how.share is None else round(how.share, 8),
-                "lost_seconds": int(how.lost.total_seconds()),
-                "excused_seconds": int(how.excused.total_seconds()),
-            }
-            for one, how in found.services
-        ],
-        "availability_weights_version": WEIGHTS_VERSION,
-    }
