@@ -18,7 +18,7 @@ from incidents.rca.states import ACTION_MOVES, KEPT, ActionState
 from incidents.record import require_services
 from workflow.amendments import amend
 from workflow.decisions import require
-from workflow.errors import Forbidden, Unprocessable
+from workflow.errors import Forbidden, Missing, Unprocessable
 from workflow.ledger import SYSTEM, Happening, record
 from workflow.transitions import move
 
@@ -38,8 +38,8 @@ class Promise:
 
 @transaction.atomic
 def promise(rca_ref: str, wanted: Promise, *, by: Caller) -> CorrectiveAction:
-    """Promise something; raises Missing, Unprocessable("unknown_person", "unknown_why", "due_lies_ahead")."""
-    rca, now = queries.locked_rca(rca_ref, user_id=by.user_id), timezone.now()
+    """Promise something; raises Unprocessable("unknown_rca", "unknown_person", "unknown_why", "due_lies_ahead")."""
+    rca, now = _answered(rca_ref, by=by), timezone.now()
     require_services([service.slug for service in rca.incident.services.all()], by=by)
     today = timezone.localdate(now)
     due = wanted.due or policy.action_due(rca.incident.severity, decided=today)
@@ -62,6 +62,13 @@ def promise(rca_ref: str, wanted: Promise, *, by: Caller) -> CorrectiveAction:
     _note(action, "action_promised", by.actor, {"title": action.title, "due": due.isoformat()}, at=now)
     tell_all([messages.promised(action)], at=now)
     return action
+
+
+def _answered(ref: str, *, by: Caller) -> Rca:
+    try:
+        return queries.locked_rca(ref, user_id=by.user_id)
+    except Missing as unknown:
+        raise Unprocessable("unknown_rca", unknown.message, field="rca") from unknown
 
 
 def _person(email: str, *, field: str, incident: Incident) -> User:

@@ -132,6 +132,7 @@ def addresses(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
         elif isinstance(each, URLPattern):
             filled = re.sub(r"<int:\w+>", "1", re.sub(r"<(?:slug|str):\w+>", "payments", path))
             filled = re.sub(r"<uuid:\w+>", str(uuid.UUID(int=1)), filled)
+            filled = re.sub(r"\(\?P<\w+>(\w+)\|[^)]*\)", r"\1", filled)
             yield re.sub(r"[\^$?\\]", "", re.sub(r"\(\?P<\w+>[^)]*\)", "x", filled))
 
 
