@@ -79,3 +79,11 @@ class _Talk(socketserver.StreamRequestHandler):
         if answer:
             self.wfile.write(answer.encode() + b"\r\n")
         return bool(answer)
+
+
+def plain_text(mail: Message) -> str:
+    """What a mail says without its HTML."""
+    part = next(one for one in mail.walk() if one.get_content_type() == "text/plain")
+    said = part.get_payload(decode=True)
+    assert isinstance(said, bytes)
+    return said.decode().replace("\r\n", "\n")

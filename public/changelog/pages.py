@@ -36,7 +36,7 @@ class Search:
 
 def search_of(query: QueryDict) -> Search:
     """What a query string asks for; raises Http404 for a component or a cursor that is none."""
-    slug = query.get("component", "")
+    slug = query.get("component", "").replace("\x00", " ")
     component = boundary.components().filter(slug=slug).first() if slug else None
     if slug and component is None:
         raise Http404("There is no such component.")

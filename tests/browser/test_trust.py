@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Opens
 from tests.browser.running import Running
 from tests.factories import deployment
+from tests.mail_server import plain_text
 
 pytestmark = pytest.mark.browser
 
@@ -70,7 +71,7 @@ def test_an_unproven_deploy_asks_its_owner_by_mail_and_late_proof_turns_it(
     body = deployment(pipeline="parcels-deploy", service="parcels", run_id="late", evidence=evidence)
     ref = decklog.post(body, token=tokens["ci"])["ref"]
     mail = decklog.mail_to("dee@example.com", about=ref)
-    text = str(mail.get_payload())
+    text = plain_text(mail)
     assert text.startswith(f"Supply proof for {ref} by ")
     link = re.search(r"http://\S+", text)
     assert link
